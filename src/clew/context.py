@@ -1,0 +1,249 @@
+"""The one seam between operators and the outside: time, chance, ids, models and the view, all replayable."""
+import hashlib
+import json
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from string import Template
+from time import perf_counter
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from clew.errors import BudgetExceeded, ModelError, ModelUnavailable, RecipeError, ReplayMiss, Withheld
+from clew.models import Budget, Models
+from clew.models.forms import Form
+from clew.storage.answers import Answer, AnswerKey, Answers
+from clew.storage.draft import Draft
+from clew.types import Event, Hit, Memory, Scope, Source
+
+A = TypeVar("A")
+R = TypeVar("R")
+ATTEMPTS = 2  # a second try tells the model what was wrong; a third has not been seen to help
+THREADS = 8  # model calls of one `map` under way at once
+CHARS_PER_TOKEN = 4  # a rough count, for budgets before a call
+NO_FALLBACK: Any = object()
+_path: ContextVar[tuple[str, ...]] = ContextVar("path", default=())
+
+
+class Voice(Protocol):
+    """Of a recipe, what the context needs to know."""
+
+    name: str
+    prompts: Mapping[str, str]
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all contexts of one Clew share: models, kept answers, limits, and the file's secret."""
+
+    models: Models
+    answers: Answers
+    budget: Budget
+    secret: bytes
+    names: Mapping[str, str]  # models by use, for request hashes; a replay names those of the time
+    replay: bool = False  # True: never call a model; what was not kept is a ReplayMiss
+
+
+@dataclass(slots=True)
+class Context:
+    """Handed to every operator. Nothing an operator needs comes from elsewhere."""
+
+    desk: Desk
+    recipe: Voice
+    view: Draft
+    mark: bytes  # the partition, opaque
+    scope: Scope
+    now: datetime  # learned clock: when the event was recorded, or when the question is asked
+    at: datetime  # when the event happened, or when the question is asked
+    seq: int  # the event's place; for a question, the place it looks back from
+    ordinal: int = 0  # of the event in its partition
+    event: Event | None = None
+    user: int | None = None
+    rests: set[int] = field(default_factory=set)  # events whose text models were shown
+    faults: list[tuple[str, str]] = field(default_factory=list)  # (operator, what was wrong), noted and gone on from
+    _counts: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def random(self) -> random.Random:
+        """Chance, seeded by the event: a fresh generator of the same seed at each use."""
+        return random.Random(self._hash("random", "/".join(_path.get())))
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The recipe's hyper-parameters."""
+        return self.recipe.params
+
+    def memory(self, text: str, *, kind: str = "note", sources: Iterable[Source | Event] | None = None, basis: Iterable[str | Memory] = (),
+               links: Iterable[str] = (), since: datetime | None = None, until: datetime | None = None, scope: Scope | None = None,
+               actor: str | None = None, trust: int | None = None, status: str = "active", **data: Any) -> Memory:
+        """A new memory with an id of its own. Without `sources` it comes from the whole text of this event."""
+        if self.event is None:
+            raise RecipeError(f"{self.recipe.name} makes a memory while answering a question; only events make memories")
+        path = _path.get()
+        with self._lock:
+            place = self._counts[path] = self._counts.get(path, 0) + 1
+        spans = tuple(s if isinstance(s, Source) else Source(s.seq, 0, len(s.text)) for s in ((self.event,) if sources is None else sources))
+        bases = [b if isinstance(b, Memory) else self._known(b) for b in basis]
+        rests = {self.seq, *(s.seq for s in spans), *(seq for b in bases for seq in b.rests)}
+        return Memory(
+            self._hash("id", "/".join(path), str(place))[:10].hex(), text, kind, self.event.scope if scope is None else scope, actor, spans,
+            tuple(b.id for b in bases), tuple(dict.fromkeys(links)), tuple(sorted(rests)), since or self.at, until,
+            trust=min([self.event.trust, *(b.trust for b in bases)]) if trust is None else trust, status=status, data=data)
+
+    def _known(self, id: str) -> Memory:
+        found = self.view.get(id)
+        if found is None:
+            raise RecipeError(f"{self.recipe.name} bases a memory on {id}, which is not in its view")
+        return found
+
+    def _hash(self, *parts: str) -> bytes:
+        text = "\0".join((self.recipe.name.partition("[")[0], str(self.ordinal), *parts))
+        return hashlib.blake2b(self.mark + text.encode(), key=self.desk.secret, digest_size=16).digest()
+
+    # -- models -------------------------------------------------------------------------------------------------
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """(n, dims) int8 vectors, rows in the order of texts."""
+        return self.view.vectors(texts)
+
+    def ask(self, prompt: str, form: Form | None = None, *, otherwise: Any = NO_FALLBACK, cites: Iterable[Event | Memory | Hit] = (), **values: Any) -> Any:
+        """Ask with the recipe's prompt of that name; the answer in the form's shape, a str without one.
+
+        Events and memories among the values are shown by their text and cited. `otherwise` is what the recipe goes on
+        with when the model's answer is invalid after every attempt, refused, or erased; it is noted as a fault.
+        """
+        template = self.recipe.prompts.get(prompt)
+        if template is None:
+            raise RecipeError(f"{self.recipe.name} has no prompt {prompt!r}; it has {', '.join(self.recipe.prompts) or 'none'}")
+        shown = {name: self._shown(value) for name, value in values.items()}
+        self._cite(cites)
+        text = Template(template).substitute(shown)
+        try:
+            return self._asked(prompt, text, form)
+        except ModelError as error:
+            if otherwise is NO_FALLBACK:
+                raise
+            self.faults.append((f"ask {prompt}", str(error)))
+            return otherwise
+
+    def _asked(self, prompt: str, text: str, form: Form | None) -> Any:
+        problem = ""
+        for attempt in range(ATTEMPTS):
+            request = json.dumps([self.desk.names.get("ask", ""), text, form.schema if form else None], sort_keys=True, ensure_ascii=False)
+            key = AnswerKey(self.recipe.name, self.mark, self.seq, "/".join((*_path.get(), prompt)), hashlib.sha256(request.encode()).digest()[:16], attempt)
+            kept = self.desk.answers.answer(key) or self._call(key, prompt, text + problem, form)
+            if kept.body is None or kept.outcome == "withheld":
+                raise Withheld(f"the answer to {prompt!r} at event {self.seq} was erased with what it rested on")
+            if kept.outcome == "refused":
+                raise ModelError(f"{kept.model} refused to answer {prompt!r}")
+            if kept.outcome == "valid":
+                return form.parse(kept.body) if form else kept.body.strip()
+            problem = "\n\nYour last answer did not have the form asked for. Answer with the JSON object alone."
+        raise ModelError(f"{self.desk.names.get('ask')} gave {ATTEMPTS} answers to {prompt!r} that do not fit the form")
+
+    def _call(self, key: AnswerKey, prompt: str, text: str, form: Form | None) -> Answer:
+        if self.desk.replay:
+            raise ReplayMiss(f"{self.recipe.name} needs the answer to {prompt!r} at event {self.seq}, which was never kept; rebuild(ask=Budget(...)) asks anew")
+        asker = self.desk.models.asker
+        if asker is None:
+            raise ModelUnavailable(f"{self.recipe.name} asks a model and none is connected: Clew(..., models=connect(\"openai:...\"))", after=60.0)
+        limit = form.max_tokens if form else 1024
+        self._afford(len(text) // CHARS_PER_TOKEN + limit)
+        started = perf_counter()
+        reply = asker.ask(text, form.schema if form else None, limit)
+        outcome = "refused" if reply.refused else "valid"
+        if form and outcome == "valid":
+            try:
+                form.parse(reply.text)
+            except ModelError:
+                outcome = "invalid"  # kept as such: a replay must fail the same way
+        answer = Answer(outcome, reply.text, reply.model, reply.tokens_in, reply.tokens_out, reply.cost, int(1000 * (perf_counter() - started)))
+        return self.desk.answers.keep(key, answer, stage=(*_path.get(), "")[0], user=self.user, rests=self.rests | {self.seq})
+
+    def _afford(self, tokens: int) -> None:
+        budget = self.desk.budget
+        if budget == Budget():
+            return
+        if budget.tokens_per_call is not None and tokens > budget.tokens_per_call:
+            raise BudgetExceeded(f"this call may need {tokens} tokens and the budget allows {budget.tokens_per_call} a call")
+        spent = self.desk.answers.spent_today()
+        for name, used, more, limit in (("tokens", spent.tokens, tokens, budget.tokens_per_day), ("calls", spent.calls, 1, budget.calls_per_day),
+                                        ("cost", spent.cost, 0, budget.cost_per_day)):
+            if limit is not None and (used + more > limit or (name == "cost" and used >= limit)):
+                raise BudgetExceeded(f"{used} {name} were spent today of {limit}; this call needs {more} more and was not made")
+
+    def judge(self, pairs: Sequence[tuple[Event | Memory, Event | Memory]], question: str) -> list[float]:
+        """A probability for each pair of texts, in order; kept like answers."""
+        self._cite(item for pair in pairs for item in pair)
+        texts = [(_text(a), _text(b)) for a, b in pairs]
+        request = json.dumps([self.desk.names.get("judge", ""), question, texts], ensure_ascii=False)
+        key = AnswerKey(self.recipe.name, self.mark, self.seq, "/".join((*_path.get(), "judge")), hashlib.sha256(request.encode()).digest()[:16])
+        kept = self.desk.answers.answer(key)
+        if kept is None:
+            if self.desk.replay:
+                raise ReplayMiss(f"{self.recipe.name} needs a judgement at event {self.seq} that was never kept")
+            judge = self.desk.models.judge
+            if judge is None:
+                raise ModelUnavailable(f"{self.recipe.name} needs a judge and none is connected", after=60.0)
+            self._afford(0)
+            found = json.dumps([float(p) for p in judge.judge(texts, question)])
+            kept = self.desk.answers.keep(key, Answer("valid", found, judge.name), stage=(*_path.get(), "")[0], user=self.user, rests=self.rests | {self.seq})
+        if kept.body is None:
+            raise Withheld(f"a judgement at event {self.seq} was erased with what it rested on")
+        return json.loads(kept.body)
+
+    def map(self, fn: Callable[[A], R], items: Iterable[A]) -> list[R]:
+        """`fn` of each item, in threads; results in order. Each item has a call path of its own, so order does not matter."""
+        work = list(items)
+
+        def one(place: int) -> R:
+            token = _path.set((*_path.get(), str(place)))
+            try:
+                return fn(work[place])
+            finally:
+                _path.reset(token)
+
+        if len(work) < 2:
+            return [one(i) for i in range(len(work))]
+        with ThreadPoolExecutor(min(THREADS, len(work))) as pool:
+            return list(pool.map(lambda pair: pair[1].run(one, pair[0]), [(i, copy_context()) for i in range(len(work))]))
+
+    def stage(self, name: str, fn: Callable[..., R], *arguments: Any) -> R:
+        """Run an operator under its stage's name, the first part of every call path."""
+        token = _path.set((name,))
+        try:
+            return fn(*arguments, self)
+        finally:
+            _path.reset(token)
+
+    # -- what models are shown ----------------------------------------------------------------------------------
+
+    def _cite(self, items: Iterable[Event | Memory | Hit]) -> None:
+        for item in items:
+            item = item.memory if isinstance(item, Hit) else item
+            self.rests.update((item.seq,) if isinstance(item, Event) else item.rests)
+
+    def _shown(self, value: Any) -> str:
+        if isinstance(value, (Event, Memory, Hit)):
+            self._cite((value,))
+            return _text(value)
+        if isinstance(value, (list, tuple)):
+            return "\n".join(f"[{item.id}] {self._shown(item)}" if isinstance(item, Memory) else self._shown(item) for item in value)
+        return str(value)
+
+    def resting(self, memory: Memory) -> Memory:
+        """The memory with everything that models were shown for this event added to what it rests on."""
+        if self.rests <= set(memory.rests):
+            return memory
+        return replace(memory, rests=tuple(sorted({*memory.rests, *self.rests, self.seq})))
+
+
+def _text(item: Event | Memory | Hit) -> str:
+    return item.memory.text if isinstance(item, Hit) else item.text

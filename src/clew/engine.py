@@ -1,0 +1,287 @@
+"""Clew, the door: record, recall, prompt, thread, history, forget, rebuild, status."""
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+from clew import forget as forgetting
+from clew import intake
+from clew import recall as recalling
+from clew.context import Desk
+from clew.errors import NotFound, UsageError
+from clew.fold import PENDING, digest
+from clew.generations import Generations, Progress
+from clew.models import Budget, Models
+from clew.recipe import Recipe
+from clew.storage import archive, rows
+from clew.storage.answers import Answers
+from clew.storage.log import Entry, Log, micros
+from clew.storage.sqlite import Database
+from clew.storage.view import Generation
+from clew.types import REASONS, TRUST, Event, Hit, Memory, Query, Quote, Receipt, Recorded, Scope
+from clew.worker import Worker
+
+PATIENCE = 2.0  # seconds that a recall spends on catching up before it answers with what it has
+
+
+class Clew:
+    """One memory: a database, models, recipes. Safe to share among threads; several processes may open one file.
+
+    Without models nothing is asked: the default recipe needs none. `worker=True` keeps views caught up in the background.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] = "memory.db", *, recipes: Sequence[str | Recipe] = ("clew",), models: Models | None = None,
+                 budget: Budget | None = None, worker: bool = False, audit: bool = False) -> None:
+        if isinstance(recipes, (str, Recipe)):
+            raise UsageError(f"recipes is a list of names; write recipes=[{getattr(recipes, 'name', recipes)!r}]")
+        if not recipes:
+            raise UsageError("recipes is empty; give at least one name, such as recipes=['clew']")
+        self.models = models or Models()
+        self.database = Database(path)
+        self.log = Log(self.database)
+        self.answers = Answers(self.database)
+        desk = Desk(self.models, self.answers, budget or Budget(), self.database.secret, self.models.names())
+        self._views = Generations(self.log, desk, recipes)
+        self._default = next(iter(self._views.recipes))
+        self._audit = audit
+        self._worker = Worker(self.catch_up) if worker else None
+
+    def __enter__(self) -> "Clew":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the worker and close the file; what was recorded is safe with or without it."""
+        if self._worker is not None:
+            self._worker.stop()
+        self.database.close()
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def record(self, what: Any, *, user: str | None = None, agent: str | None = None, session: str | None = None, actor: str | None = None,
+               at: datetime | str | None = None, kind: str | None = None, key: str | None = None, trust: int | str | None = None,
+               data: Mapping[str, Any] | None = None, as_lived: bool = False) -> Recorded:
+        """Append a text, a message in OpenAI's shape, or a list of them; durable when it returns, and all or nothing.
+
+        A `key` makes it idempotent for the user. A list is one transaction. `as_lived` takes `at` as the learned clock too.
+        """
+        scope = Scope(intake.name(user, "user"), intake.name(agent, "agent"), intake.name(session, "session"))
+        given = intake.Given(scope, actor, at, kind, key, trust, data, as_lived)
+        entries = intake.entries(what, given)
+        if not entries:
+            return Recorded(None, {"log": "nothing to record"})
+        results = self.log.append(*entries)
+        seqs = tuple(None if stage.startswith("refused") else seq for seq, stage in results)
+        stages = {"log": next((s for s in ("refused as forgotten", "already") if all(stage == s for _, stage in results)), "stored")}
+        if self._worker is not None:
+            self._worker.wake()
+        return Recorded(seqs[-1], {**stages, **dict.fromkeys(self._views.recipes, PENDING)}, seqs)
+
+    def catch_up(self, recipe: str | None = None, *, timeout: float | None = None, progress: Progress | None = None) -> dict[str, str]:
+        """Fold what is due into the views; for each recipe folded, pending (out of time), frozen, or why it waits."""
+        deadline = None if timeout is None else monotonic() + timeout
+        names = [recipe] if recipe else list(self._views.recipes)
+        return {name: self._views.catch_up(self._views.serving(name), deadline, progress=progress) for name in names}
+
+    def revise(self, id: str, text: str, *, actor: str | None = None) -> Recorded:
+        """Give a memory other words from now on; an event, so the old words stay in its history."""
+        if not text.strip():
+            raise UsageError("a memory cannot be revised to nothing; use retire(id, reason=...)")
+        return self._edit(id, {"op": "revise", "content": text}, actor)
+
+    def retire(self, id: str, *, reason: str = "corrected", actor: str | None = None) -> Recorded:
+        """End a memory: superseded (was true), corrected (never true), retracted, merged or expired; an event."""
+        if reason not in REASONS:
+            raise UsageError(f"reason must be one of {', '.join(sorted(REASONS))}; got {reason!r}")
+        return self._edit(id, {"op": "retire", "reason": reason}, actor)
+
+    def feedback(self, id: str, *, good: bool, actor: str | None = None) -> Recorded:
+        """Say whether a memory helped; an event that recipes may subscribe to."""
+        return self._edit(id, {"op": "feedback", "good": good}, actor, kind="feedback")
+
+    def _edit(self, id: str, change: Mapping[str, Any], actor: str | None, kind: str = "edit") -> Recorded:
+        memory, generation = self._found(id)
+        body = {**change, "id": id, "recipe": generation.recipe.partition("[")[0], "generation": generation.id, "memory_kind": memory.kind,
+                "sources": [[s.seq, s.start, s.end] for s in memory.sources], "digest": digest(self.database.secret, memory)}
+        [(seq, stage)] = self.log.append(Entry(kind, body, memory.scope, intake.name(actor, "actor"), TRUST["owner"], None))
+        self.catch_up(timeout=PATIENCE)
+        return Recorded(seq, {"log": stage}, (seq,))
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def recall(self, text: str, *, user: str | None = None, agent: str | None = None, session: str | None = None, k: int = 10,
+               at: datetime | str | None = None, valid_at: datetime | str | None = None, as_of: datetime | str | int | None = None,
+               recipe: str | None = None, kinds: Sequence[str] = (), max_tokens: int | None = None) -> list[Hit]:
+        """The memories that answer, best first. `at` is when it is asked, `valid_at` what held then, `as_of` what was known then."""
+        query = self._query(text, Scope(user, agent, session), k, at, valid_at, as_of, tuple(kinds), max_tokens)
+        return self._asked(query, recipe)[0]
+
+    def prompt(self, text: str, *, user: str | None = None, agent: str | None = None, session: str | None = None, k: int = 20,
+               max_tokens: int = 1500, recipe: str | None = None, **clocks: Any) -> str:
+        """A block for a prompt: quotes with speaker, time and a citable id, fenced as data; "" when nothing was found."""
+        hits = self.recall(text, user=user, agent=agent, session=session, k=k, max_tokens=max_tokens, recipe=recipe, **clocks)
+        return recalling.rendered(hits, max_tokens)
+
+    def ask(self, text: str, *, user: str | None = None, recipe: str | None = None, k: int = 10, **options: Any) -> recalling.Answer:
+        """An answer with the quotes it rests on; where nothing in memory supports one, its `text` is None."""
+        query = self._query(text, Scope(user, options.pop("agent", None), options.pop("session", None)), k, options.pop("at", None),
+                            options.pop("valid_at", None), options.pop("as_of", None), tuple(options.pop("kinds", ())), None)
+        if options:
+            raise UsageError(f"ask has no argument {next(iter(options))!r}")
+        hits, ctx, chosen = self._asked(query, recipe, stage="answer")
+        return recalling.answered(query, hits, ctx, chosen, self.thread)
+
+    def _query(self, text: str, scope: Scope, k: int, at: Any, valid_at: Any, as_of: Any, kinds: tuple[str, ...], max_tokens: int | None) -> Query:
+        if not isinstance(text, str) or not text.strip():
+            raise UsageError(f"a question needs words, got {text!r:.60}; to list memories use Clew.memories(user=...)")
+        if not isinstance(k, int) or k < 1:
+            raise UsageError(f"k must be 1 or more, got {k!r}")
+        if max_tokens is not None and max_tokens < 1:
+            raise UsageError(f"max_tokens must be 1 or more, got {max_tokens!r}")
+        for field, value in (("user", scope.user), ("agent", scope.agent), ("session", scope.session)):
+            intake.name(value, field)
+        seq = as_of if as_of is None or isinstance(as_of, int) else self.seq_at(intake.instant(as_of, "as_of"))
+        if seq is not None and seq < 0:
+            raise UsageError(f"as_of is a place in the log (0 or more) or an instant, got {seq}")
+        return Query(text, scope, intake.instant(at, "at") or datetime.now(UTC), intake.instant(valid_at, "valid_at"), seq, k, max_tokens, kinds)
+
+    def _asked(self, query: Query, name: str | None, stage: str = "retrieve") -> tuple[list[Hit], Any, Recipe]:
+        folder = self._views.serving(name or self._default)
+        frozen = self.database.readonly or self._views.stale(folder.view.generation)
+        answer = recalling.recall(folder, query, PATIENCE, frozen)
+        recipe = folder.recipe
+        if not self.database.readonly and (self._audit or "query" in recipe.on or recipe.asks & {"retrieve", stage}):
+            body = {"content": query.text, "recipe": recipe.name, "as_of": answer[1].seq, "hits": [digest(self.database.secret, h.memory) for h in answer[0]]}
+            self.log.append(Entry("query", body, query.scope, None, TRUST["user"], None))
+        return (*answer, recipe)
+
+    def seq_at(self, instant: datetime | None) -> int:
+        """The last place in the log that was recorded at or before that instant."""
+        if instant is None:
+            return self.log.head()
+        with self.database.snapshot() as c:
+            return c.execute("SELECT coalesce(max(seq), 0) FROM event WHERE recorded <= ?", (micros(instant),)).get
+
+    def thread(self, id: str) -> list[Quote]:
+        """The exact words a memory came from, in the order of its sources: what was said, by whom, when."""
+        memory, _ = self._found(id)
+        events = {e.seq: e for e in self.log.select(f"seq IN ({','.join(str(s.seq) for s in memory.sources)})", ())}
+        return [Quote(events[s.seq], s.start, s.end, events[s.seq].text[s.start : s.end]) for s in memory.sources if not events[s.seq].forgotten]
+
+    def get(self, id: str) -> Memory:
+        """The newest version of a memory; NotFound where there is none."""
+        return self._found(id)[0]
+
+    def _found(self, id: str) -> tuple[Memory, Generation]:
+        generations = {g.id: g for g in self._views.all() if g.state == "serving"}
+        with self.database.snapshot() as c:
+            for row in c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE id=? ORDER BY place DESC", (rows.encoded(str(id)),)):
+                found = generations.get(c.execute("SELECT generation FROM partition WHERE id=?", (row[0] >> 32,)).get)
+                if found is not None:
+                    return rows.memory(self.log, c, row, 2**62), found
+        raise NotFound(f"there is no memory {id!r}; ids come from recall and memories")
+
+    def history(self, id: str) -> list[tuple[Memory, Event, str | None]]:
+        """Every version of a memory, oldest first, with the event that made it and the reason why it ended."""
+        _, generation = self._found(id)
+        versions = self._views.view(generation, self._views.recipes.get(generation.recipe)).history(id)
+        events = {e.seq: e for e in self.log.select(f"seq IN ({','.join(str(v.opened) for v in versions)})", ())}
+        return [(v, events[v.opened or 0], v.retired or ("revised" if v.closed else None)) for v in versions]
+
+    def memories(self, *, user: str | None = None, kind: str | None = None, after: str | None = None, limit: int = 1000,
+                 recipe: str | None = None) -> list[Memory]:
+        """The memories of a user as they are now, oldest first, a page at a time: `after` is the last id of the page before."""
+        folder = self._views.serving(recipe or self._default)
+        recalling.caught_up(folder, Scope(user), PATIENCE, self.database.readonly or self._views.stale(folder.view.generation))
+        found = recalling.listed(folder, Scope(user), kind)
+        start = next((i + 1 for i, m in enumerate(found) if m.id == after), None) if after else 0
+        if start is None:
+            raise NotFound(f"there is no memory {after!r} of that user to go on after")
+        return found[start : start + limit]
+
+    def users(self) -> list[str]:
+        """Every user that some surviving event has, in order of first appearance."""
+        with self.database.snapshot() as c:
+            return [row[0] for row in c.execute("SELECT text FROM name WHERE text IS NOT NULL AND id IN (SELECT DISTINCT user FROM event) ORDER BY id")]
+
+    # -- forgetting ---------------------------------------------------------------------------------------------
+
+    def forget(self, *, user: str | None = None, actor: str | None = None, session: str | None = None, events: Sequence[int] = (),
+               memories: Sequence[str] = (), matching: str | None = None, before: datetime | str | None = None, dry_run: bool = False,
+               reason: str | None = None) -> Receipt:
+        """Blank the events meant and all that came of them, clean the file, rebuild what survives; see `verify_forgotten`."""
+        wanted = forgetting.Wanted(user, actor, session, tuple(events), tuple(memories), matching, intake.instant(before, "before"))
+        receipt, forms = forgetting.forget(self.log, wanted, dry_run, reason)
+        if receipt.state != "withdrawn":
+            return receipt
+        self.catch_up(timeout=PATIENCE)
+        return forgetting.erased(self.log, receipt, forms)
+
+    def erase(self, receipt: Receipt) -> Receipt:
+        """Clean the file again for a receipt that still says withdrawn."""
+        return forgetting.erased(self.log, receipt)
+
+    def verify_forgotten(self, receipt: Receipt, probes: Sequence[str] = ()) -> list[str]:
+        """What is left of what was forgotten, [] when nothing is; any text among `probes` is sought in every byte."""
+        return forgetting.verify(self.log, receipt, probes)
+
+    # -- views --------------------------------------------------------------------------------------------------
+
+    def rebuild(self, recipe: str | None = None, *, ask: Budget | None = None, promote: bool = True, progress: Progress | None = None) -> Generation:
+        """Make a recipe's views anew from the log, with no model call unless `ask` allows it; see `generations`."""
+        return self._views.rebuild(recipe or self._default, ask, promote, progress)
+
+    def generations(self, recipe: str | None = None) -> list[Generation]:
+        """The views there are, oldest first: building, serving or frozen."""
+        return self._views.all(recipe)
+
+    def promote(self, recipe: str, generation: int) -> None:
+        """Let that generation answer from now on; promote the former one to roll back."""
+        self._views.promote(recipe, generation)
+
+    def diff(self, recipe: str, one: int, other: int) -> Iterator[tuple[str, tuple[object, ...]]]:
+        """The rows in which two generations differ."""
+        return self._views.diff(recipe, one, other)
+
+    def drop(self, recipe: str, generation: int) -> None:
+        """Remove a generation that does not serve."""
+        self._views.drop(recipe, generation)
+
+    # -- the whole ----------------------------------------------------------------------------------------------
+
+    def export(self, path: str | os.PathLike[str]) -> int:
+        """Write every event and kept answer as JSON lines; returns how many lines."""
+        return archive.export(self.database, path)
+
+    def load(self, path: str | os.PathLike[str], *, as_lived: bool = False) -> Recorded:
+        """Read an export: into an empty file the same log, byte for byte; into another one its events, added."""
+        if self.log.head() == 0 and not as_lived:
+            seqs = archive.restore(self.database, path)
+            self.__dict__["_views"] = self._views = Generations(self.log, self._desk(), list(self._views.recipes.values()))
+        else:
+            seqs = tuple(seq for seq, _ in self.log.append(*archive.entries(path, as_lived)))
+        return Recorded(seqs[-1] if seqs else None, {"log": "stored"}, seqs)
+
+    def _desk(self) -> Desk:
+        return Desk(self.models, self.answers, self._views.desk.budget, self.database.secret, self.models.names())
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the whole file, also while others write to it."""
+        archive.backup(self.database, path)
+
+    def status(self) -> dict[str, Any]:
+        """Head, views with their backlog, faults, spending, bytes: what is true now, staleness and waiting included."""
+        head, views = self.log.head(), []
+        for generation in self._views.all():
+            parts = self._views.view(generation, self._views.recipes.get(generation.recipe)).parts()
+            views.append({
+                "recipe": generation.recipe, "generation": generation.id, "state": generation.state, "fingerprint": generation.fingerprint,
+                "stale": self._views.stale(generation), "swept": generation.swept, "backlog": head - generation.swept, "partitions": len(parts),
+                "versions": sum(p.slots for p in parts), "waiting": sorted({p.waiting for p in parts if p.waiting})})
+        spent = self.answers.spent()
+        return {"path": str(self.database.path), "readonly": self.database.readonly, "head": head, "views": views, "faults": self.answers.faults(),
+                "spent": asdict(spent), "ledger": self.answers.ledger(), "bytes": sum(p.stat().st_size for p in self.database.files())}

@@ -1,0 +1,108 @@
+"""The one seam to models: ask (text in a form), embed (vectors), judge (scores). Providers lie in their own folders.
+
+A `Models` is handed to `Clew`; without one the static embedder serves and nothing is asked.
+"""
+import importlib
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from clew.errors import NotFound, UsageError
+from clew.models.static import Static
+
+GROUP = "clew.models"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A model's answer as it came, with what it cost."""
+
+    text: str
+    model: str
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0  # in the currency of the price list
+    refused: bool = False
+
+
+class Asker(Protocol):
+    """A text model."""
+
+    name: str  # provider and model, part of every fingerprint
+
+    def ask(self, prompt: str, schema: Mapping[str, Any] | None, max_tokens: int) -> Reply:
+        """Answer the prompt, as JSON of that schema if one is given; raises ModelUnavailable when it is worth trying again."""
+        ...
+
+
+class Embedder(Protocol):
+    """Texts to vectors. `exact` says that the same text gives the same codes on every machine and in every batch."""
+
+    space: str
+    dims: int
+    exact: bool
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """(n, dims) int8 codes, rows in the order of texts."""
+        ...
+
+
+class Judge(Protocol):
+    """A scorer of pairs of texts."""
+
+    name: str
+
+    def judge(self, pairs: Sequence[tuple[str, str]], question: str) -> Sequence[float]:
+        """A probability for each pair, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What a Clew may use; any part may be missing but the embedder."""
+
+    asker: Asker | None = None
+    embedder: Embedder = field(default_factory=Static)
+    judge: Judge | None = None
+
+    def names(self) -> dict[str, str]:
+        """What fingerprints are made of."""
+        found = {"embed": self.embedder.space}
+        if self.asker is not None:
+            found["ask"] = self.asker.name
+        if self.judge is not None:
+            found["judge"] = self.judge.name
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits checked before every model call; None is no limit. Days end at midnight UTC."""
+
+    tokens_per_day: int | None = None
+    calls_per_day: int | None = None
+    cost_per_day: float | None = None
+    tokens_per_call: int | None = None  # the prompt's estimated tokens plus the answer's limit
+
+
+def connect(address: str, *, embedder: Embedder | None = None, **options: Any) -> Models:
+    """Models by address: `openai:<model>` (any OpenAI-compatible endpoint, with base_url=), `onnx:minilm`, or a plug-in's.
+
+    Raises MissingExtra when the provider's package is not installed, NotFound for an unknown provider.
+    """
+    provider, colon, model = address.partition(":")
+    if not colon or not model:
+        raise UsageError(f"a model's address is provider:model, such as openai:gpt-4o-mini; got {address!r}")
+    points = {p.name: p.value for p in importlib.metadata.entry_points(group=GROUP)}
+    built_in = {"openai": "clew.models.openai:connect", "onnx": "clew.models.onnx:connect"}
+    value = {**points, **built_in}.get(provider)
+    if value is None:
+        raise NotFound(f"no model provider is called {provider!r}; there are {', '.join(sorted({**points, **built_in}))}")
+    module, _, name = value.partition(":")
+    part = getattr(importlib.import_module(module), name)(model, **options)
+    if hasattr(part, "embed") and not hasattr(part, "ask"):
+        return Models(embedder=part)
+    return Models(asker=part, embedder=embedder or Static())

@@ -1,0 +1,52 @@
+"""Retrieval techniques that two or more recipes share."""
+from collections.abc import Mapping, Sequence
+
+from clew.context import Context
+from clew.types import Hit, Query
+
+VERSION = 1
+POOL = 100  # candidates of each ranking that a fusion looks at
+
+
+def bm25(query: Query, ctx: Context) -> list[Hit]:
+    """The k best by BM25."""
+    return ctx.view.matching(query.text, query.k)
+
+
+def dense(query: Query, ctx: Context) -> list[Hit]:
+    """The k best by cosine."""
+    return ctx.view.nearest(ctx.embed([query.text])[0], query.k)
+
+
+def hybrid(query: Query, ctx: Context) -> list[Hit]:
+    """The k best by the min-max weighted sum of BM25 and cosine, half each."""
+    pool = max(POOL, query.k)
+    lexical = ctx.view.matching(query.text, pool)
+    near = ctx.view.nearest(ctx.embed([query.text])[0], pool)
+    return fused({"bm25": lexical, "cosine": near}, {"bm25": 0.5, "cosine": 0.5})[: query.k]
+
+
+def fused(rankings: Mapping[str, Sequence[Hit]], weights: Mapping[str, float]) -> list[Hit]:
+    """Rankings scaled to 0..1 by their own least and greatest score, then summed by weight; best first, ties by id."""
+    shares: dict[str, dict[str, float]] = {}
+    memories = {hit.memory.id: hit.memory for hits in rankings.values() for hit in hits}
+    for name, hits in rankings.items():
+        if not hits:
+            continue
+        low, high = hits[-1].score, hits[0].score
+        for hit in hits:
+            scaled = (hit.score - low) / (high - low) if high > low else 1.0
+            shares.setdefault(hit.memory.id, {})[name] = round(weights[name] * scaled, 6)
+    ranked = sorted(shares, key=lambda id: (-sum(shares[id].values()), id))
+    return [Hit(memories[id], round(sum(shares[id].values()), 6), shares[id]) for id in ranked]
+
+
+def reciprocal(rankings: Mapping[str, Sequence[Hit]], c: int = 60) -> list[Hit]:
+    """Reciprocal rank fusion (Cormack 2009): the sum of 1/(c + rank); best first, ties by id."""
+    shares: dict[str, dict[str, float]] = {}
+    memories = {hit.memory.id: hit.memory for hits in rankings.values() for hit in hits}
+    for name, hits in rankings.items():
+        for rank, hit in enumerate(hits, 1):
+            shares.setdefault(hit.memory.id, {})[name] = round(1 / (c + rank), 6)
+    ranked = sorted(shares, key=lambda id: (-sum(shares[id].values()), id))
+    return [Hit(memories[id], round(sum(shares[id].values()), 6), shares[id]) for id in ranked]

@@ -1,0 +1,117 @@
+"""What a recipe is, where it lies, and the prompts beside it.
+
+A recipe is a value: operators and declarations. Built-ins lie in `clew.recipes`, one module a system with a `recipe`
+in it; other packages offer theirs under the entry point group `clew.recipes`. Both are found by name.
+"""
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from clew.context import Context
+from clew.errors import NotFound, UsageError
+from clew.types import Event, Hit, Memory, Query, Shares
+
+CONTENT = frozenset({"message", "observation", "action", "document"})
+GROUP = "clew.recipes"
+_PROMPT = re.compile(r"^## ([a-z0-9_]+)\s*$", re.MULTILINE)
+_HEADER = re.compile(r"^([A-Z][a-z]+): +(.*(?:\n {6,}.*)*)", re.MULTILINE)
+
+
+def keep(memories: Sequence[Memory], ctx: Context) -> Sequence[Memory]:
+    """The `store` of recipes that write what they encode."""
+    return memories
+
+
+def plain(memory: Memory) -> str:
+    """The `indexed` of recipes whose memories are searched by their text alone."""
+    return memory.text
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One memory system as values: what it makes of events (formation, evolution) and how it finds (retrieval)."""
+
+    name: str
+    encode: Callable[[Sequence[Event], Context], Sequence[Memory]]
+    retrieve: Callable[[Query, Context], Sequence[Hit]]
+    store: Callable[[Sequence[Memory], Context], Sequence[Memory]] = keep
+    manage: Callable[[Context], Sequence[Memory]] | None = None
+    answer: Callable[[Query, Sequence[Hit], Context], str] | None = None
+    tools: Mapping[str, Callable[..., Any]] = field(default_factory=dict, hash=False)
+    on: frozenset[str] = CONTENT  # event kinds it subscribes to
+    shares: Shares = "user"
+    forms: tuple[str, ...] = ("token",)
+    functions: tuple[str, ...] = ("factual",)
+    needs: frozenset[str] = frozenset()  # "ask", "judge": models without which it cannot fold
+    asks: frozenset[str] = frozenset()  # "retrieve", "answer": stages that ask a model, so that such a recall is an event
+    indexed: Callable[[Memory], str] = plain  # the text that is searched and embedded; a pure function
+    embeds: frozenset[str] | None = None  # memory kinds that get a vector; None is all, empty is none
+    params: Mapping[str, Any] = field(default_factory=dict, hash=False)  # hyper-parameters; `variant` changes them by name
+    version: int = 1  # raised with every change of what it makes; a golden test watches
+    prompts: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def variant(self, label: str, **changes: Any) -> "Recipe":
+        """The same recipe under `name[label]` with fields or hyper-parameters changed: an ablation in one line."""
+        params = {**self.params, **{k: v for k, v in changes.items() if k in self.params}}
+        fields = {k: v for k, v in changes.items() if k not in self.params}
+        unknown = [k for k in fields if k not in self.__slots__]
+        if unknown:
+            raise UsageError(f"{self.name} has no field or parameter {unknown[0]!r}; parameters are {', '.join(sorted(self.params)) or 'none'}")
+        return replace(self, name=f"{self.name}[{label}]", params=params, **fields)
+
+    def declared(self, models: Mapping[str, str]) -> dict[str, Any]:
+        """What its views depend on; its hash is the fingerprint of a generation."""
+        used = {name: models[name] for name in ("embed", *sorted(self.needs))if name in models}
+        operators = sorted({f.__module__ for f in (self.encode, self.store, self.manage, self.indexed) if f is not None})
+        return {
+            "recipe": self.name, "version": self.version, "shares": self.shares, "on": sorted(self.on), "models": used,
+            "params": {k: repr(v) for k, v in sorted(self.params.items())}, "operators": operators,
+            "prompts": {k: hashlib.sha256(v.encode()).hexdigest()[:16] for k, v in sorted(self.prompts.items())},
+        }
+
+    def fingerprint(self, models: Mapping[str, str]) -> str:
+        """Sixteen hex digits that change whenever its views would."""
+        return hashlib.sha256(json.dumps(self.declared(models), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def prompts(module_file: str) -> dict[str, str]:
+    """The prompts beside a recipe's module: the `## name` sections of the Markdown file with the same stem."""
+    path = Path(module_file).with_suffix(".md")
+    if not path.exists():
+        raise NotFound(f"the prompts of {Path(module_file).stem} should lie in {path}")
+    parts = _PROMPT.split(path.read_text(encoding="utf-8"))
+    return {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def load(name: str) -> Recipe:
+    """The recipe of that name: a built-in, or another package's entry point. Raises NotFound with the names there are."""
+    base = name.partition("[")[0]
+    if base.isidentifier() and importlib.util.find_spec(f"{GROUP}.{base}"):
+        found = importlib.import_module(f"{GROUP}.{base}").recipe
+    else:
+        points = [p for p in importlib.metadata.entry_points(group=GROUP) if p.name == base]
+        if not points:
+            raise NotFound(f"no recipe is called {name!r}; there are {', '.join(sorted(names()))}")
+        found = points[0].load()
+    return found
+
+
+def names() -> dict[str, Path | None]:
+    """The names of every recipe there is, with the built-ins' files; nothing is imported."""
+    folder = Path(__file__).parent / "recipes"
+    found: dict[str, Path | None] = {p.stem: p for p in sorted(folder.glob("*.py")) if not p.stem.startswith("_")}
+    return {**{p.name: None for p in importlib.metadata.entry_points(group=GROUP)}, **found}
+
+
+def header(path: Path) -> dict[str, str]:
+    """A recipe's header facts (title, Paper, Code, Forms, Functions, Differs, Results), read without importing it."""
+    text = path.read_text(encoding="utf-8").split('"""')[1]
+    facts = {key: " ".join(value.split()) for key, value in _HEADER.findall(text)}
+    return {"Title": text.strip().splitlines()[0], **facts}

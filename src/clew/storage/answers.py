@@ -1,0 +1,160 @@
+"""Model answers of every outcome, kept as truth: a rebuild reads them instead of asking, and they are the cost ledger.
+
+Nothing here has a place in the log; answers have a hash chain of their own. The first answer kept under a key wins.
+"""
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from time import time_ns
+from typing import Any
+
+from clew.errors import LogCorrupt
+from clew.storage.sqlite import Database
+
+DAY = 86_400_000_000  # microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKey:
+    """What a model call is known by: recipe, partition mark, event, call path, hash of the request, attempt from 0."""
+
+    recipe: str
+    part: bytes
+    seq: int
+    path: str
+    request: bytes
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a model call. `body` is the text; None once it was erased with what it rested on."""
+
+    outcome: str  # valid, invalid, refused, withheld
+    body: str | None
+    model: str
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+    ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Model calls, tokens (in and out) and cost over some time."""
+
+    calls: int
+    tokens: int
+    cost: float
+
+
+class Answers:
+    """Keep and find answers, vectors of inexact spaces, and faults."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def answer(self, key: AnswerKey) -> Answer | None:
+        """What was kept under that key, or None."""
+        with self.database.snapshot() as c:
+            return self.answer_in(c, key)
+
+    def keep(self, key: AnswerKey, answer: Answer, *, stage: str, user: int | None, rests: Iterable[int]) -> Answer:
+        """Commit the answer with the events it rests on; returns the one that counts, which is the first ever kept."""
+        body = (answer.body or "").encode("utf-8", "backslashreplace")
+        with self.database.write() as c:
+            if (kept := self.answer_in(c, key)) is not None:
+                return kept
+            chain = c.execute("SELECT value FROM meta WHERE key='answers'").get
+            salt = os.urandom(16)
+            digest = hashlib.sha256(salt + body).digest()
+            chain = hashlib.sha256(chain + _frame(key, answer) + digest).digest()
+            number = c.execute(
+                "INSERT INTO answer(recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out,"
+                " cost, ms, made, salt, digest, chain) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id",
+                (key.recipe, key.part, key.seq, key.path, key.request, key.attempt, answer.outcome, body, stage, answer.model, user,
+                 answer.tokens_in, answer.tokens_out, answer.cost, answer.ms, time_ns() // 1000, salt, digest, chain)).get
+            c.executemany("INSERT OR IGNORE INTO answer_rest VALUES (?,?)", [(seq, number) for seq in sorted(set(rests))])
+            c.execute("UPDATE meta SET value=? WHERE key='answers'", (chain,))
+        return answer
+
+    def answer_in(self, c: Any, key: AnswerKey) -> Answer | None:
+        """`answer`, inside a transaction that the caller holds."""
+        row = c.execute(
+            "SELECT outcome, body, model, tokens_in, tokens_out, cost, ms FROM answer"
+            " WHERE recipe=? AND part=? AND seq=? AND path=? AND request=? AND attempt=?",
+            (key.recipe, key.part, key.seq, key.path, key.request, key.attempt)).fetchone()
+        return None if row is None else Answer(row[0], None if row[1] is None else row[1].decode(), *row[2:])
+
+    def spent(self, since: int = 0) -> Spend:
+        """What was spent on calls made at or after that instant (microseconds since 1970 UTC)."""
+        with self.database.snapshot() as c:
+            row = c.execute("SELECT count(*), coalesce(sum(tokens_in + tokens_out), 0), coalesce(sum(cost), 0) FROM answer"
+                            " WHERE made >= ? AND outcome != 'withheld'", (since,)).fetchone()
+        return Spend(*row)
+
+    def spent_today(self) -> Spend:
+        """What was spent since midnight UTC."""
+        now = time_ns() // 1000
+        return self.spent(now - now % DAY)
+
+    def ledger(self) -> list[Mapping[str, Any]]:
+        """Calls, tokens, cost and milliseconds by recipe, stage and model."""
+        with self.database.snapshot() as c:
+            rows = list(c.execute(
+                "SELECT recipe, stage, model, outcome, count(*), sum(tokens_in), sum(tokens_out), sum(cost), sum(ms)"
+                " FROM answer GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"))
+        names = ("recipe", "stage", "model", "outcome", "calls", "tokens_in", "tokens_out", "cost", "ms")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def verify(self) -> bool:
+        """Walk the answers' chain; True, or LogCorrupt."""
+        with self.database.snapshot() as c:
+            chain = bytes(32)
+            for row in c.execute("SELECT recipe, part, seq, path, request, attempt, outcome, model, tokens_in, tokens_out, cost, ms,"
+                                 " body, salt, digest, chain, id FROM answer ORDER BY id"):
+                key, answer = AnswerKey(*row[:6]), Answer(row[6], None, *row[7:12])
+                body, salt, digest, stored, number = row[12:]
+                if salt is not None and hashlib.sha256(salt + body).digest() != digest:
+                    raise LogCorrupt(f"the text of answer {number} is not the one that was kept", row[2])
+                chain = hashlib.sha256(chain + _frame(key, answer) + digest).digest()
+                if chain != stored:
+                    raise LogCorrupt(f"the answers' chain breaks at answer {number}", row[2])
+            if chain != c.execute("SELECT value FROM meta WHERE key='answers'").get:
+                raise LogCorrupt("answers are missing at the end of their chain")
+        return True
+
+    def vectors(self, part: bytes, space: str, macs: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The codes kept for these texts (by HMAC), as far as there are any."""
+        found: dict[bytes, bytes] = {}
+        with self.database.snapshot() as c:
+            for mac in macs:
+                codes = c.execute("SELECT codes FROM vector WHERE part=? AND space=? AND mac=?", (part, space, mac)).get
+                if codes is not None:
+                    found[mac] = codes
+        return found
+
+    def keep_vectors(self, part: bytes, space: str, seq: int, codes: Mapping[bytes, bytes]) -> None:
+        """Keep the codes of these texts; `seq` is the newest event of the partition that supports them."""
+        with self.database.write() as c:
+            c.executemany("INSERT INTO vector VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET seq=max(seq, excluded.seq)",
+                          [(part, space, mac, seq, packed) for mac, packed in codes.items()])
+
+    def fault(self, generation: int, recipe: str, operator: str, seq: int, error: str) -> None:
+        """Write down that an operator failed on an event."""
+        with self.database.write() as c:
+            c.execute("INSERT INTO fault(generation, recipe, operator, seq, error, made) VALUES (?,?,?,?,?,?)",
+                      (generation, recipe, operator, seq, error, time_ns() // 1000))
+
+    def faults(self) -> list[Mapping[str, Any]]:
+        """Every fault of the generations that exist, oldest first."""
+        with self.database.snapshot() as c:
+            rows = list(c.execute("SELECT recipe, operator, seq, error, generation FROM fault ORDER BY id"))
+        return [dict(zip(("recipe", "operator", "seq", "error", "generation"), row, strict=True)) for row in rows]
+
+
+def _frame(key: AnswerKey, answer: Answer) -> bytes:
+    return json.dumps([key.recipe, key.part.hex(), key.seq, key.path, key.request.hex(), key.attempt, answer.model,
+                       answer.tokens_in, answer.tokens_out, answer.cost, answer.ms]).encode()

@@ -1,0 +1,98 @@
+"""The whole log as a file: export to JSON lines, restore it byte for byte, copy the database."""
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from clew.errors import UsageError
+from clew.storage.log import Entry, instant
+from clew.storage.sqlite import Database, translated
+from clew.types import Scope
+
+EVENT = "seq, kind, user, agent, session, actor, trust, at, offset, recorded, format, salt, payload, digest, chain"
+ANSWER = ("id, recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out, cost, ms, made, salt, digest, chain")
+TABLES = {"meta": "key, value", "name": "id, text", "event": EVENT, "key": "mac, seq", "answer": ANSWER, "answer_rest": "seq, answer",
+          "vector": "part, space, mac, seq, codes"}
+
+
+def export(database: Database, path: str | os.PathLike[str]) -> int:
+    """Write the truth as JSON lines, one row a line, events with their words readable; returns the number of lines.
+
+    The file holds all that the log holds, its secret included: keep it as safe as the database.
+    """
+    count = 0
+    with database.snapshot() as c, open(path, "w", encoding="utf-8") as file:
+        for table, columns in TABLES.items():
+            names = columns.split(", ")
+            for row in c.execute(f"SELECT {columns} FROM {table} ORDER BY 1, 2"):
+                file.write(json.dumps({"table": table, **{n: _out(n, v) for n, v in zip(names, row, strict=True)}}, ensure_ascii=False) + "\n")
+                count += 1
+    return count
+
+
+def _out(name: str, value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode() if name in ("payload", "body") else {"hex": value.hex()}
+    return value
+
+
+def _lines(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
+    if not Path(path).is_file():
+        raise UsageError(f"there is no file {path} to load")
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                row = json.loads(line)
+                row["table"]
+            except (json.JSONDecodeError, KeyError, TypeError) as error:
+                raise UsageError(f"{path}, line {number} is not of a Clew export (for other files use `clew import`): {error}") from error
+            yield row
+
+
+def restore(database: Database, path: str | os.PathLike[str]) -> tuple[int, ...]:
+    """Into an empty file: the same log, answers and secret, so that chains and ids are the same; all or nothing."""
+    seqs = []
+    with database.write() as c:
+        c.execute("DELETE FROM meta")
+        for row in _lines(path):
+            table = row.pop("table")
+            if table not in TABLES or set(row) != set(TABLES[table].split(", ")):
+                raise UsageError(f"{path} holds a row that this format does not know: {table!r}")
+            values = [v.encode() if n in ("payload", "body") and v is not None else bytes.fromhex(v["hex"]) if isinstance(v, dict) else v for n, v in row.items()]
+            c.execute(f"INSERT INTO {table}({', '.join(row)}) VALUES ({','.join('?' * len(values))})", values)
+            if table == "event":
+                seqs.append(row["seq"])
+    with database.snapshot() as c:
+        database.secret = c.execute("SELECT value FROM meta WHERE key='secret'").get
+    return tuple(seqs)
+
+
+def entries(path: str | os.PathLike[str], as_lived: bool) -> list[Entry]:
+    """The surviving events of an export as entries for another log; keys make a second load do nothing."""
+    names: dict[int | None, str | None] = {None: None}
+    found = []
+    for row in _lines(path):
+        if row["table"] == "name":
+            names[row["id"]] = row["text"]
+        if row["table"] == "event" and row["payload"] is not None and row["kind"] not in ("forget", "query", "edit"):
+            packed, at = json.loads(row["payload"]), instant(row["at"], row["offset"])
+            scope = Scope(names[row["user"]], names[row["agent"]], names[row["session"]])
+            found.append(Entry(row["kind"], packed["body"], scope, names[row["actor"]], row["trust"], at, packed["key"], at if as_lived else None))
+    return found
+
+
+def backup(database: Database, path: str | os.PathLike[str]) -> None:
+    """Copy the database while it is in use; the copy is one moment of it."""
+    target = Path(path)
+    if target.exists():
+        raise UsageError(f"{target} exists; give a new path, nothing is overwritten")
+    try:
+        copy = apsw.Connection(str(target))
+        with copy.backup("main", database.reader(), "main") as work:
+            work.step()
+        copy.close()
+    except apsw.Error as error:
+        raise translated(error, target) from error

@@ -1,0 +1,296 @@
+"""What operators see of a view: one partition, as it is after one event.
+
+While folding it also takes their writes; drafts of several events stack in memory until they land together.
+"""
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from clew.errors import RecipeError
+from clew.storage import rows
+from clew.storage.index import NEVER, Index
+from clew.storage.log import Log, micros
+from clew.storage.schema import SLOT_BITS
+from clew.storage.terms import terms
+from clew.types import ENDED, Hit, Memory
+
+Embed = Callable[[Sequence[str]], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The visible memories of some kinds as arrays, oldest first; all have the same length."""
+
+    slot: np.ndarray  # int64, the memory's slot, for `Draft.at_slots`
+    opened: np.ndarray  # int64, seq of the event that made it
+    since: np.ndarray  # int64, microseconds since 1970 UTC
+    until: np.ndarray  # int64
+    length: np.ndarray  # int32, terms
+    user: np.ndarray  # int32 name numbers, 0 for none; likewise the next three
+    agent: np.ndarray
+    session: np.ndarray
+    actor: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """What a question may see, by name numbers (None: any) and valid time in microseconds. Common memories are always seen."""
+
+    user: int | None = None
+    agent: int | None = None
+    session: int | None = None
+    since: int | None = None  # memories that began after this did not hold yet
+    until: int | None = None  # memories that ended at or before this held no more
+    kinds: tuple[str, ...] = ()
+
+
+class Draft:
+    """Reads a partition as of `seq`; None while folding, which sees everything written so far."""
+
+    def __init__(self, log: Log, index: Index, embed: Embed, indexed: Callable[[Memory], str], embeds: frozenset[str] | None,
+                 seq: int | None = None, only: "Only | None" = None) -> None:
+        self.log, self.index, self.seq, self.only = log, index, NEVER - 1 if seq is None else seq, only
+        self._embed, self._indexed, self._embeds = embed, indexed, embeds
+        self.added: dict[int, Memory] = {}  # by slot, not landed yet
+        self.closings: list[tuple[int, int, str]] = []  # slot, seq, why
+        self._current: dict[str, int] = {}
+        self._texts: list[str | None] = []  # indexed texts of the slots that have no vector yet
+
+    # -- one by one ---------------------------------------------------------------------------------------------
+
+    def get(self, id: str) -> Memory | None:
+        """The memory with that id as it is now, or None."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            slot = self._slot(c, id)
+            return None if slot is None else self._at(c, slot)
+
+    def all(self, kind: str | None = None) -> list[Memory]:
+        """Every memory (of a kind), oldest first."""
+        return self.at_slots(self.columns(() if kind is None else (kind,)).slot)
+
+    def recent(self, k: int, kind: str | None = None) -> list[Memory]:
+        """The k newest memories (of a kind), oldest first."""
+        slots = self.columns(() if kind is None else (kind,)).slot
+        return self.at_slots(slots[max(0, len(slots) - k) :])
+
+    def between(self, start: datetime, end: datetime, kind: str | None = None) -> list[Memory]:
+        """The memories whose valid time meets [start, end), oldest first."""
+        columns = self.columns(() if kind is None else (kind,))
+        return self.at_slots(columns.slot[(columns.since < micros(end)) & (columns.until > micros(start))])
+
+    def linked(self, ids: Iterable[str], hops: int = 1) -> list[Memory]:
+        """The memories within that many hops of these ids or nodes, nearest first, the starting ones left out.
+
+        A hop leads from a memory to those that share a link with it, that it names, or that name it.
+        """
+        with self.index.lock, self.log.database.snapshot() as c:
+            front = list(dict.fromkeys(ids))
+            seen = {slot for node in front if (slot := self._slot(c, node)) is not None}
+            front += [link for slot in sorted(seen) for link in self._at(c, slot).links]
+            found: list[Memory] = []
+            for _ in range(hops):
+                fresh = list(dict.fromkeys(s for node in front for s in self._touching(c, node) if s not in seen))
+                seen.update(fresh)
+                reached = [self._at(c, slot) for slot in fresh]
+                found += reached
+                front = list(dict.fromkeys(node for m in reached for node in (m.id, *m.links)))
+            return found
+
+    def at_slots(self, slots: Iterable[int]) -> list[Memory]:
+        """The memories in these slots, in the order given."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            return [self._at(c, int(s)) for s in slots]
+
+    # -- by likeness --------------------------------------------------------------------------------------------
+
+    def matching(self, text: str, k: int, kinds: Sequence[str] = ()) -> list[Hit]:
+        """The k best by BM25 over the partition's own counts; best first, ties by id."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            self.index.refresh(c)
+            n, mask = self.index.visible(self.seq, kinds)
+            return self._hits(c, self._admitted(self.index.bm25(c, terms(text), n, mask), None), k, "bm25")
+
+    def nearest(self, vector: np.ndarray, k: int, kinds: Sequence[str] = ()) -> list[Hit]:
+        """The k best by cosine with a vector of `Context.embed`; best first, ties by id."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            self.index.refresh(c)
+            n, mask = self.index.visible(self.seq, kinds)
+            return self._hits(c, self._admitted(self._cosines(c, vector, n), mask), k, "cosine")
+
+    def _hits(self, c: Any, scores: np.ndarray, k: int, scorer: str) -> list[Hit]:
+        return [Hit(self._at(c, int(s)), score := round(float(scores[s]), 6), {scorer: score}) for s in self.index.best(scores, k)]
+
+    def _admitted(self, scores: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+        """The scores with 0 for what the question may not see."""
+        only, columns = self.only, self.index.columns
+        found = scores if mask is None else np.where(mask, scores, 0)
+        if only is None:
+            return found
+        n = len(scores)
+        for name in ("user", "agent", "session"):
+            wanted = getattr(only, name)
+            if wanted is not None:
+                held = columns[name][:n]
+                found = np.where((held == wanted) | (held == 0), found, 0)
+        if only.until is not None:
+            found = np.where(columns["until"][:n] > only.until, found, 0)
+        if only.since is not None:
+            found = np.where(columns["since"][:n] <= only.since, found, 0)
+        if only.kinds:
+            _, wanted_kinds = self.index.visible(self.seq, only.kinds)
+            found = found if wanted_kinds is None else np.where(wanted_kinds[:n], found, 0)
+        return found
+
+    # -- as arrays ----------------------------------------------------------------------------------------------
+
+    def columns(self, kinds: Sequence[str] = ()) -> Columns:
+        """The visible memories of these kinds as arrays."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            self.index.refresh(c)
+            n, mask = self.index.visible(self.seq, kinds)
+            slots = np.flatnonzero(self._admitted(np.ones(n), mask))
+            columns = self.index.columns
+            return Columns(slots, *(columns[name][slots] for name in Columns.__slots__[1:]))
+
+    def postings(self, words: Iterable[str], slots: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """For each term: (positions in `slots`, times it occurs there), ascending; `slots` as in `Columns.slot`."""
+        dense = len(slots) == 0 or int(slots[-1]) == len(slots) - 1
+        found = {}
+        with self.index.lock, self.log.database.snapshot() as c:
+            self.index.refresh(c)
+            for term in dict.fromkeys(words):
+                posting = self.index.postings(c, term)
+                if dense:
+                    posting = posting[: int(np.searchsorted(posting["slot"], len(slots)))]
+                    found[term] = posting["slot"].astype(np.int64), posting["tf"].astype(np.int32)
+                else:
+                    places = np.searchsorted(slots, posting["slot"])
+                    inside = places < len(slots)
+                    inside[inside] = slots[places[inside]] == posting["slot"][inside]
+                    found[term] = places[inside], posting["tf"][inside].astype(np.int32)
+        return found
+
+    def cosines(self, vector: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        """Cosine of each of these slots with a vector of `Context.embed`, float64."""
+        if not len(slots):
+            return np.zeros(0)
+        with self.index.lock, self.log.database.snapshot() as c:
+            self.index.refresh(c)
+            return self._cosines(c, vector, int(slots[-1]) + 1)[slots]
+
+    def codes(self, slots: np.ndarray) -> np.ndarray:
+        """The vectors of these slots, (m, dims) int8."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            self.index.refresh(c)
+            self.embed_pending(c)
+            return self.index.codes(c)[slots]
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def write(self, memories: Sequence[Memory], seq: int) -> None:
+        """Take memories in: a new id is added, a known one gets a new version, a retired one ends."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            for memory in memories:
+                old = self._slot(c, memory.id)
+                gone = memory.retired is not None and memory.retired not in ENDED
+                if old is None and gone:
+                    raise RecipeError(f"memory {memory.id} is to be retired as {memory.retired} but does not exist here")
+                if old is not None:
+                    before = self._at(c, old)
+                    if replace(memory, opened=before.opened, rests=before.rests) == before:
+                        continue  # nothing changed: no version
+                    self.index.close(old, seq)
+                    self.closings.append((old, seq, memory.retired if gone and memory.retired else "revised"))
+                    self._current.pop(memory.id, None)
+                if not gone:
+                    self._add(c, replace(memory, opened=seq, closed=None))
+
+    def _add(self, c: Any, memory: Memory) -> None:
+        slot, text = self.index.n, self._indexed(memory)
+        words = terms(text)
+        place = self.index.pid << SLOT_BITS | slot
+        names = (memory.scope.user, memory.scope.agent, memory.scope.session, memory.actor)
+        numbers = [self._number(c, name, memory) for name in names]
+        since, until = (None if v is None else micros(v) for v in (memory.since, memory.until))
+        self.index.grow([(place, memory.opened, None, since, until, len(words), memory.kind, *numbers, rows.encoded(memory.id))])
+        self.index.post(slot, words)
+        self.added[slot] = memory
+        self._current[memory.id] = slot
+        if self._embeds is None or self._embeds:
+            self._texts.append(text if self._embeds is None or memory.kind in self._embeds else None)
+
+    def vectors(self, texts: Sequence[str]) -> np.ndarray:
+        """(n, dims) int8, rows in the order of texts, in the view's space."""
+        return self._embed(texts)
+
+    def embed_pending(self, c: Any) -> None:
+        """Give the slots written so far their vectors."""
+        if not self._texts:
+            return
+        self.index.codes(c)
+        texts = [t for t in self._texts if t is not None]
+        codes = np.zeros((len(self._texts), self.index.dims), np.int8)
+        if texts:
+            codes[[i for i, t in enumerate(self._texts) if t is not None]] = self._embed(texts)
+        self.index.embed(codes)
+        self._texts.clear()
+
+    def mark(self) -> tuple[int, int]:
+        """Where the draft stands (slots, closings), for `undo`."""
+        with self.index.lock:
+            return self.index.n, len(self.closings)
+
+    def undo(self, mark: tuple[int, int]) -> None:
+        """Take back everything written since that mark, so that a failed event leaves nothing behind."""
+        n, closings = mark
+        with self.index.lock:
+            for slot, _, _ in self.closings[closings:]:
+                self.index.columns["closed"][slot] = NEVER
+            del self.closings[closings:]
+            for slot in [s for s in self.added if s >= n]:
+                del self.added[slot]
+            self._current = {m.id: s for s, m in self.added.items() if self.index.columns["closed"][s] == NEVER}
+            self.index.cut(n)
+            del self._texts[max(0, n - max(self.index.embedded, self.index.flushed)) :]
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _cosines(self, c: Any, vector: np.ndarray, n: int) -> np.ndarray:
+        self.embed_pending(c)
+        return np.round(self.index.cosines(c, vector, n), 6)
+
+    def _number(self, c: Any, name: str | None, memory: Memory) -> int | None:
+        number = self.log.known(c, name)
+        if name is not None and number is None:
+            raise RecipeError(f"memory {memory.id} is said to be of {name!r}, a name that no event of the log has")
+        return number
+
+    def _alive(self, slot: int) -> bool:
+        columns = self.index.columns
+        return bool(columns["opened"][slot] <= self.seq < columns["closed"][slot])
+
+    def _slot(self, c: Any, id: str) -> int | None:
+        if id in self._current:
+            return self._current[id]
+        base = self.index.pid << SLOT_BITS
+        for (place,) in c.execute("SELECT place FROM memory WHERE id=? AND place >= ? AND place < ? ORDER BY place DESC",
+                                  (rows.encoded(id), base, base + 2**SLOT_BITS)):
+            slot = place & rows.SLOT_MASK
+            if slot < self.index.n and self._alive(slot):
+                return slot
+        return None
+
+    def _at(self, c: Any, slot: int) -> Memory:
+        if slot in self.added:
+            return self.added[slot]
+        found = c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE place=?", (self.index.pid << SLOT_BITS | slot,)).fetchone()
+        return rows.memory(self.log, c, found, self.seq)
+
+    def _touching(self, c: Any, node: str) -> list[int]:
+        places = c.execute("SELECT place FROM link WHERE place >> ? = ? AND node = ? ORDER BY place", (SLOT_BITS, self.index.pid, node))
+        slots = [p & rows.SLOT_MASK for (p,) in places] + [s for s, m in self.added.items() if node in m.links]
+        own = self._slot(c, node)
+        return [s for s in (*slots, *([] if own is None else [own])) if self._alive(s)]

@@ -1,0 +1,137 @@
+"""Taking words out of the file: blanking rows, cleaning pages, and searching the raw bytes for what should be gone."""
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from clew.errors import StorageBusy
+from clew.storage.schema import SLOT_BITS
+from clew.storage.sqlite import Database
+from clew.storage.terms import terms
+from clew.storage.view import truncate
+
+SCAN_BYTES = 30_000_000_000  # bytes compared at most in one scan (forms times file size): about half a minute
+BUSY = "another connection is reading the file; call `Clew.erase(receipt)` when it is done"
+LONGEST = 400  # bytes of one form; a longer text is told by its windows
+WINDOW = 40
+
+
+def redact(c: Any, seqs: Sequence[int]) -> dict[str, int]:
+    """Blank the words of these events, the answers that rest on them and the names nobody else uses; rows per table."""
+    c.execute("CREATE TEMP TABLE IF NOT EXISTS gone(seq INTEGER PRIMARY KEY)")
+    c.execute("DELETE FROM gone")
+    c.executemany("INSERT INTO gone VALUES (?)", [(seq,) for seq in seqs])
+    counts = {"event": c.execute("SELECT count(*) FROM event WHERE seq IN gone AND salt IS NOT NULL").get}
+    names = {i for row in c.execute("SELECT user, agent, session, actor FROM event WHERE seq IN gone") for i in row if i is not None}
+    c.execute("UPDATE event SET payload=NULL, salt=NULL WHERE seq IN gone")
+    answers = "id IN (SELECT answer FROM answer_rest WHERE seq IN gone)"
+    counts["answer"] = c.execute(f"SELECT count(*) FROM answer WHERE {answers} AND body IS NOT NULL").get
+    c.execute(f"UPDATE answer SET body=NULL, salt=NULL, outcome='withheld' WHERE {answers}")
+    counts["name"] = 0
+    for number in sorted(names):
+        used = " OR ".join(f"EXISTS (SELECT 1 FROM event WHERE {column}={number} AND salt IS NOT NULL)" for column in ("user", "agent", "session", "actor"))
+        if not c.execute(f"SELECT {used}").get:
+            c.execute("UPDATE name SET text=NULL WHERE id=?", (number,))
+            counts["name"] += 1
+    c.execute("INSERT INTO meta VALUES ('erasures', 1) ON CONFLICT DO UPDATE SET value=value+1")
+    c.execute("DELETE FROM gone")
+    return counts
+
+
+def withdraw(c: Any, seqs: Sequence[int]) -> int:
+    """Take every partition, of every generation, that saw one of these events back to before the first it saw; memories gone."""
+    gone = 0
+    marks = sorted(seqs)
+    kept = "id, cursor, generation, user, agent, session, mark"
+    for part, cursor, generation, user, agent, session, mark in list(c.execute(f"SELECT {kept} FROM partition")):
+        first = _first(c, generation, (user, agent, session), marks, cursor)
+        if first is None:
+            continue
+        base = part << SLOT_BITS
+        slots = c.execute("SELECT count(*) FROM memory WHERE place >= ? AND place < ? AND opened < ?", (base, base + 2**SLOT_BITS, first)).get
+        declared = json.loads(c.execute("SELECT declared FROM generation WHERE id=?", (generation,)).get)
+        gone += truncate(c, part, slots, first, declared["dims"])
+        before = _kinds(c, generation, declared, (user, agent, session), first)
+        c.execute("UPDATE partition SET cursor=?, ordinal=?, slots=?, epoch=epoch+1, version=version+1, waiting=NULL WHERE id=?", (first - 1, before, slots, part))
+        c.execute("DELETE FROM vector WHERE part=?", (mark,))
+        c.execute("DELETE FROM fault WHERE generation=? AND seq >= ?", (generation, first))
+        c.execute("UPDATE generation SET swept=min(swept, ?) WHERE id=?", (first - 1, generation))
+    return gone
+
+
+def _scope(key: tuple[int, int, int], shares: str) -> str:
+    fields = {"all": (), "user": ("user",), "agent": ("agent",), "session": ("user", "session")}[shares]
+    values = dict(zip(("user", "agent", "session"), key, strict=True))
+    return "".join(f" AND {name} = {values[name]}" if values[name] else f" AND {name} IS NULL" for name in fields)
+
+
+def _first(c: Any, generation: int, key: tuple[int, int, int], seqs: Sequence[int], cursor: int) -> int | None:
+    where = _scope(key, c.execute("SELECT shares FROM generation WHERE id=?", (generation,)).get)
+    c.execute("DELETE FROM gone")
+    c.executemany("INSERT INTO gone VALUES (?)", [(seq,) for seq in seqs if seq <= cursor])
+    return c.execute(f"SELECT min(seq) FROM event WHERE seq IN gone{where}").get
+
+
+def _kinds(c: Any, generation: int, declared: dict[str, Any], key: tuple[int, int, int], first: int) -> int:
+    """How many events the partition was dealt before that one."""
+    where = _scope(key, c.execute("SELECT shares FROM generation WHERE id=?", (generation,)).get)
+    kinds = sorted({*declared["on"], "edit"})
+    return c.execute(f"SELECT count(*) FROM event WHERE seq < ?{where} AND kind IN ({','.join('?' * len(kinds))})", (first, *kinds)).get
+
+
+def clean(database: Database) -> str:
+    """Rewrite the file without its free pages and empty the write-ahead log; "" when done, else why not yet."""
+    try:
+        with database.exclusive() as c:
+            c.execute("DROP TABLE IF EXISTS temp.gone")
+            c.execute("VACUUM")
+    except StorageBusy:
+        return BUSY
+    return emptied(database)
+
+
+def emptied(database: Database) -> str:
+    """Empty the write-ahead log; "" when it is and the file has no free pages, else what is left."""
+    wal = Path(f"{database.path}-wal")
+    if not database.readonly:
+        with database.exclusive() as c:
+            if c.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                return BUSY
+    if free := database.reader().execute("PRAGMA freelist_count").get:
+        return f"{free} free pages are not cleaned yet; call `Clew.erase(receipt)`"
+    return f"{wal.name} is not emptied yet; call `Clew.erase(receipt)`" if wal.exists() and wal.stat().st_size else ""
+
+
+def forms(text: str) -> set[bytes]:
+    """The ways in which a text could lie in a file, lower case: UTF-8, UTF-16, JSON-escaped; long texts by their windows."""
+    pieces = [text] if len(text.encode()) <= LONGEST else [text[i : i + WINDOW] for i in range(0, len(text) - WINDOW, max(WINDOW, len(text) // 8))]
+    found: set[bytes] = set()
+    for piece in pieces:
+        low = piece.lower()
+        found |= {low.encode(), low.encode("utf-16-le"), low.encode("utf-16-be"), json.dumps(low)[1:-1].encode(), json.dumps(low, ensure_ascii=False)[1:-1].encode()}
+    return {form for form in found if len(form) >= 3}
+
+
+def words(texts: Iterable[str]) -> set[bytes]:
+    """The stemmed terms of these texts as they would lie in an index; short ones tell nothing."""
+    return {term.encode() for text in texts for term in terms(text) if len(term) > 4}
+
+
+def scan(paths: Iterable[Path], wanted: Sequence[bytes]) -> tuple[dict[bytes, list[str]], dict[str, int]]:
+    """(form -> files that hold it, {forms, of, bytes}): search raw bytes, letter case aside, as far as time allows."""
+    files = [(path, path.read_bytes().lower()) for path in paths if path.exists()]
+    size = max(1, sum(len(data) for _, data in files))
+    looked = list(wanted)[: max(50, SCAN_BYTES // size)]
+    found: dict[bytes, list[str]] = {}
+    for path, data in files:
+        for form in looked:
+            if form in data:
+                found.setdefault(form, []).append(path.name)
+    return found, {"forms": len(looked), "of": len(wanted), "bytes": size}
+
+
+def mentions(texts: Iterable[tuple[int, str]], names: Iterable[str]) -> tuple[int, ...]:
+    """The seqs of the texts in which one of these names occurs as a word."""
+    patterns = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE) for name in names if len(name) > 1]
+    return tuple(seq for seq, text in texts if any(p.search(text) for p in patterns))

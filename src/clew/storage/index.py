@@ -1,0 +1,242 @@
+"""One partition of one view, in memory: columns, postings and vectors by slot.
+
+A slot is one version of one memory; slots are only ever added, so what was visible after event S is a mask. All scores
+are exact integers or rounded, so that a ranking is the same today, after a rebuild, and on another machine.
+"""
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from clew.storage.schema import SLOT_BITS
+
+NEVER = 2**62
+POSTING = np.dtype([("slot", "<u4"), ("tf", "u1")])
+EMPTY = np.zeros(0, POSTING)
+K1, B = 1.2, 0.75  # BM25, Robertson's usual values
+CACHED_TERMS = 20_000
+CHUNK = 4096  # vectors turned to float at a time: stays in the processor's cache
+COLUMNS = {"opened": "i8", "closed": "i8", "since": "i8", "until": "i8", "length": "i4", "kind": "i4", "user": "i4",
+           "agent": "i4", "session": "i4", "actor": "i4", "order": "u8"}
+LOAD = ("SELECT place, opened, closed, since, until, length, kind, user, agent, session, actor, id FROM memory"
+        " WHERE place >= ? AND place < ? ORDER BY place")
+
+
+class Index:
+    """The arrays of a partition. Callers hold `lock` around every use."""
+
+    def __init__(self, pid: int, space: str, dims: int) -> None:
+        self.pid, self.space, self.dims = pid, space, dims
+        self.lock = threading.RLock()
+        self.folding = threading.Lock()  # one thread of this process folds a partition at a time
+        self.reset(-1)
+
+    def reset(self, epoch: int) -> None:
+        """Forget everything held in memory; the rows are read again."""
+        self.epoch, self.version, self.n, self.flushed, self.ended = epoch, -1, 0, 0, 0
+        self.columns = {name: np.zeros(256, dtype) for name, dtype in COLUMNS.items()}
+        self.kinds: dict[str, int] = {}
+        self._postings: OrderedDict[str, np.ndarray] = OrderedDict()
+        self.pending: dict[str, list[tuple[int, int]]] = {}
+        self._codes: np.ndarray | None = None
+        self._norms = np.zeros(0)
+        self._embedded = 0
+
+    # -- growing ------------------------------------------------------------------------------------------------
+
+    def refresh(self, c: Any) -> None:
+        """Take in what other connections have landed since, as far as this snapshot shows it."""
+        row = c.execute("SELECT epoch, version, slots FROM partition WHERE id=?", (self.pid,)).fetchone()
+        if row is None:
+            return
+        epoch, version, slots = row
+        if epoch > self.epoch:
+            self.reset(epoch)
+        if epoch < self.epoch or version <= self.version or self.n > self.flushed:
+            return
+        base = self.pid << SLOT_BITS
+        rows = list(c.execute(LOAD, (base + self.n, base + slots)))
+        self._postings.clear()
+        self.grow(rows)
+        self.flushed = self.n
+        for slot, seq in c.execute("SELECT place & ?, closed FROM memory WHERE place >> ? = ? AND closed IS NOT NULL AND closed > ?",
+                                   (2**SLOT_BITS - 1, SLOT_BITS, self.pid, self.ended)):
+            self.close(slot, seq)
+        self.version = version
+
+    def grow(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Add rows of LOAD's shape, in slot order."""
+        need, have = self.n + len(rows), len(self.columns["opened"])
+        if need > have:
+            size = max(need, have * 2)
+            for name, old in self.columns.items():
+                self.columns[name] = np.concatenate([old, np.zeros(size - have, old.dtype)])
+        if not rows:
+            return
+        at, span = self.columns, slice(self.n, need)
+        _, opened, closed, since, until, length, kind, user, agent, session, actor, ids = zip(*rows, strict=True)
+        at["opened"][span] = opened
+        at["closed"][span] = [NEVER if v is None else v for v in closed]
+        at["since"][span] = [-NEVER if v is None else v for v in since]
+        at["until"][span] = [NEVER if v is None else v for v in until]
+        at["length"][span] = length
+        at["kind"][span] = [self.kinds.setdefault(k, len(self.kinds)) for k in kind]
+        for name, values in (("user", user), ("agent", agent), ("session", session), ("actor", actor)):
+            at[name][span] = [0 if v is None else v for v in values]
+        at["order"][span] = [int.from_bytes(i[:8], "big") for i in ids]
+        self.n = need
+        self.ended = max(self.ended, max((v for v in closed if v is not None), default=0))
+
+    def close(self, slot: int, seq: int) -> None:
+        """The version in that slot ended with that event."""
+        self.columns["closed"][slot] = seq
+        self.ended = max(self.ended, seq)
+
+    def post(self, slot: int, words: Iterable[str]) -> None:
+        """Index a text's terms under a slot that is not flushed yet."""
+        for term, count in Counter(words).items():
+            self.pending.setdefault(term, []).append((slot, min(count, 255)))
+
+    def cut(self, n: int) -> None:
+        """Take back the slots from n on; none of them is flushed."""
+        for term in [t for t, rows in self.pending.items() if rows[-1][0] >= n]:
+            kept = [row for row in self.pending[term] if row[0] < n]
+            if kept:
+                self.pending[term] = kept
+            else:
+                del self.pending[term]
+        self.n, self._embedded = n, min(n, self._embedded)
+
+    def settled(self, version: int) -> None:
+        """Everything pending is on disk now, as this version."""
+        for term, new in self.pending.items():
+            if term in self._postings:
+                self._postings[term] = np.concatenate([self._postings[term], np.array(new, POSTING)])
+        self.pending.clear()
+        self.flushed, self.version = self.n, version
+
+    # -- seeing -------------------------------------------------------------------------------------------------
+
+    def visible(self, seq: int, kinds: Sequence[str] = ()) -> tuple[int, np.ndarray | None]:
+        """(n, mask): the slots below n that the mask holds were there after event `seq`; None is all of them."""
+        n = int(np.searchsorted(self.columns["opened"][: self.n], seq, side="right"))
+        mask = None
+        if self.ended:
+            mask = self.columns["closed"][:n] > seq
+        if kinds:
+            codes = [self.kinds[k] for k in kinds if k in self.kinds]
+            wanted = np.isin(self.columns["kind"][:n], codes)
+            mask = wanted if mask is None else mask & wanted
+        return n, None if mask is None or mask.all() else mask
+
+    def postings(self, c: Any, term: str) -> np.ndarray:
+        """POSTING rows of a term in slot order, closed versions included."""
+        rows = self._postings.get(term)
+        if rows is None:
+            packed = b"".join(r[0] for r in c.execute("SELECT slots FROM posting WHERE partition=? AND term=? ORDER BY first", (self.pid, term)))
+            rows = np.frombuffer(packed, POSTING)
+            if self._current(c):
+                self._postings[term] = rows
+                if len(self._postings) > CACHED_TERMS:
+                    self._postings.popitem(last=False)
+        new = self.pending.get(term)
+        return np.concatenate([rows, np.array(new, POSTING)]) if new else rows
+
+    def _current(self, c: Any) -> bool:
+        return c.execute("SELECT version FROM partition WHERE id=?", (self.pid,)).get == self.version
+
+    def bm25(self, c: Any, words: Sequence[str], n: int, mask: np.ndarray | None) -> np.ndarray:
+        """(n,) float64 scores by the partition's own counts, over what is visible; 0 where no term occurs."""
+        scores = np.zeros(n)
+        count = n if mask is None else int(mask.sum())
+        if not count:
+            return scores
+        lengths = self.columns["length"][:n]
+        total = int(lengths.sum() if mask is None else lengths[mask].sum())
+        average = max(total / count, 1e-9)
+        for term, weight in Counter(words).items():
+            rows = self.postings(c, term)
+            rows = rows[: int(np.searchsorted(rows["slot"], n))]
+            slots = rows["slot"].astype(np.intp)
+            tf = rows["tf"].astype(np.float64)
+            if mask is not None:
+                keep = mask[slots]
+                slots, tf = slots[keep], tf[keep]
+            idf = np.log1p((count - len(slots) + 0.5) / (len(slots) + 0.5))
+            scores[slots] += weight * idf * tf * (K1 + 1) / (tf + K1 * (1 - B + B * lengths[slots] / average))
+        return scores
+
+    # -- vectors ------------------------------------------------------------------------------------------------
+
+    def codes(self, c: Any) -> np.ndarray:
+        """(embedded, dims) int8, row i is slot i; zeros where a memory has no vector."""
+        if self._codes is None:
+            packed = b"".join(r[0] for r in c.execute("SELECT codes FROM block WHERE partition=? AND space=? ORDER BY first", (self.pid, self.space)))
+            self._codes = np.frombuffer(packed, np.int8).reshape(-1, self.dims)
+            self._norms = norms(self._codes)
+            self._embedded = len(self._codes)
+        elif self._embedded < self.flushed:
+            packed = b"".join(r[0] for r in c.execute(
+                "SELECT codes FROM block WHERE partition=? AND space=? AND first >= coalesce((SELECT max(first) FROM block WHERE partition=?1"
+                " AND space=?2 AND first <= ?3), 0) ORDER BY first", (self.pid, self.space, self._embedded)))
+            whole = np.frombuffer(packed, np.int8).reshape(-1, self.dims)
+            first = c.execute("SELECT coalesce(max(first), 0) FROM block WHERE partition=? AND space=? AND first <= ?",
+                              (self.pid, self.space, self._embedded)).get
+            self.embed(whole[self._embedded - first :])
+        return self._codes[: self._embedded]
+
+    def embed(self, codes: np.ndarray) -> None:
+        """Append the vectors of the next slots, (m, dims) int8."""
+        have = 0 if self._codes is None else len(self._codes)
+        need = self._embedded + len(codes)
+        if need > have:
+            grown = np.zeros((max(need, have * 2, 256), self.dims), np.int8)
+            lengths = np.zeros(len(grown))
+            if self._codes is not None:
+                grown[: self._embedded] = self._codes[: self._embedded]
+                lengths[: self._embedded] = self._norms[: self._embedded]
+            self._codes, self._norms = grown, lengths
+        assert self._codes is not None
+        self._codes[self._embedded : need] = codes
+        self._norms[self._embedded : need] = norms(codes)
+        self._embedded = need
+
+    @property
+    def embedded(self) -> int:
+        """How many slots have their vector in memory."""
+        return self._embedded
+
+    def cosines(self, c: Any, vector: np.ndarray, n: int) -> np.ndarray:
+        """(n,) float64 cosines of the slots below n with a (dims,) int8 vector; exact up to one division."""
+        codes = self.codes(c)[:n]
+        wide = np.float32 if self.dims <= 1024 else np.float64  # sums of products of int8 are exact below 2**24
+        query = vector.astype(wide)
+        dots = np.zeros(n)
+        for i in range(0, len(codes), CHUNK):
+            chunk = codes[i : i + CHUNK]
+            dots[i : i + len(chunk)] = chunk.astype(wide) @ query
+        lengths = np.zeros(n)
+        lengths[: len(codes)] = self._norms[: len(codes)]
+        scale = lengths * norms(vector[None])[0]
+        return np.divide(dots, scale, out=np.zeros(n), where=scale > 0)
+
+    def best(self, scores: np.ndarray, k: int) -> np.ndarray:
+        """The slots of the k highest positive scores, best first; equal scores in the order of memory ids."""
+        rounded = np.round(scores, 6)
+        if 0 < k < len(rounded):
+            floor = max(np.partition(rounded, len(rounded) - k)[len(rounded) - k], 1e-6)
+        else:
+            floor = 1e-6
+        slots = np.flatnonzero(rounded >= floor)
+        ranked = slots[np.lexsort((self.columns["order"][slots], -rounded[slots]))]
+        return ranked[:k]
+
+
+def norms(codes: np.ndarray) -> np.ndarray:
+    """(m,) float64 lengths of (m, dims) int8 rows, from exact integer sums."""
+    squares = np.zeros(len(codes))
+    for i in range(0, len(codes), CHUNK):
+        squares[i : i + CHUNK] = np.square(codes[i : i + CHUNK].astype(np.int32)).sum(axis=1)
+    return np.sqrt(squares)

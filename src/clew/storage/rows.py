@@ -1,0 +1,65 @@
+"""Memories as rows and rows as memories."""
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from clew.storage.log import Log, instant, micros
+from clew.storage.schema import SLOT_BITS
+from clew.types import Memory, Source
+
+SLOT_MASK = 2**SLOT_BITS - 1
+MEMORY = ("place, id, kind, text, user, agent, session, actor, opened, closed, ended, since, until, retired, status, trust, length, rest")
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Ascending numbers as text, runs joined: 1,2,3,7 is "1-3,7"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
+
+
+def unranged(text: str) -> tuple[int, ...]:
+    """The inverse of `ranges`."""
+    found: list[int] = []
+    for part in text.split(",") if text else ():
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return tuple(found)
+
+
+def encoded(id: str) -> bytes:
+    """A memory's id as it lies in a row."""
+    try:
+        return bytes.fromhex(id)
+    except ValueError:
+        return b""  # no such id can exist
+
+
+def packed(memory: Memory) -> str:
+    """What of a memory is kept as JSON: sources, basis, links, rests (empty when it rests on its own event only), data."""
+    rests = "" if memory.rests == (memory.opened,) else ranges(memory.rests)
+    sources = [[s.seq, s.start, s.end] for s in memory.sources]
+    return json.dumps([sources, memory.basis, memory.links, rests, dict(memory.data)], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def row(memory: Memory, place: int, numbers: Sequence[int | None], length: int) -> tuple[Any, ...]:
+    """A row of MEMORY; `numbers` are the name numbers of user, agent, session and actor."""
+    since, until = (None if v is None else micros(v) for v in (memory.since, memory.until))
+    return (place, encoded(memory.id), memory.kind, memory.text, *numbers, memory.opened, memory.closed, None, since, until,
+            memory.retired, memory.status, memory.trust, length, packed(memory))
+
+
+def memory(log: Log, c: Any, found: Sequence[Any], seq: int) -> Memory:
+    """The memory in a row of MEMORY, as it was after event `seq`."""
+    (_, id, kind, text, user, agent, session, actor, opened, closed, ended, since, until, retired, status, trust, _, rest) = found
+    sources, basis, links, rests, data = json.loads(rest)
+    closed = None if closed is not None and closed > seq else closed
+    return Memory(
+        id.hex(), text, kind, log.scope(c, user, agent, session), log.name(c, actor), tuple(Source(*s) for s in sources),
+        tuple(basis), tuple(links), unranged(rests) if rests else (opened,), None if since is None else instant(since),
+        None if until is None else instant(until), opened, closed, ended if closed is not None and ended != "revised" else retired,
+        status, trust, data)

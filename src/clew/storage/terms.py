@@ -1,0 +1,43 @@
+"""What a text is made of for full-text search: stemmed words, and bigrams where words have no spaces.
+
+One function serves indexing and asking on every database, so that the same log gives the same rows.
+"""
+import re
+import threading
+import unicodedata
+from functools import lru_cache
+
+import Stemmer
+
+# Function words carry no topic and make up half of all postings; negations are kept, because they change what is meant.
+STOPWORDS = frozenset(
+    ["a", "about", "after", "all", "am", "an", "and", "any", "are", "as", "at", "be", "because", "been", "before", "being", "but", "by", "can", "could", "did", "do", "does", "doing", "for", "from", "had", "has", "have", "having", "he", "her", "here", "hers", "him", "his", "how", "i", "if", "in", "into", "is", "it", "its", "itself", "just", "me", "more", "most", "my", "myself", "of", "off", "on", "once", "only", "or", "other", "our", "ours", "out", "over", "own", "s", "same", "she", "should", "so", "some", "such", "t", "than", "that", "the", "their", "theirs", "them", "then", "there", "these", "they", "this", "those", "through", "to", "too", "until", "up", "very", "was", "we", "were", "what", "when", "where", "which", "while", "who", "whom", "why", "will", "with", "would", "you", "your", "yours", "d", "ll", "m", "re", "ve"]
+)
+# Scripts written without spaces: kana, CJK ideographs, hangul (bigrams beat whitespace words there too).
+_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f"
+_TOKEN = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
+_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]")
+_local = threading.local()
+
+
+@lru_cache(maxsize=200_000)
+def _stem(word: str) -> str:
+    stemmer = getattr(_local, "stemmer", None)
+    if stemmer is None:  # a Snowball stemmer keeps state between calls, so each thread has its own
+        stemmer = _local.stemmer = Stemmer.Stemmer("english", 0)
+    return stemmer.stemWord(word)
+
+
+def terms(text: str) -> list[str]:
+    """The terms of a text in order, with repeats; stop words left out.
+
+    Words are case-folded (NFKC) and stemmed by Snowball English; runs of Chinese, Japanese or Korean
+    give their overlapping bigrams, a run of one character itself.
+    """
+    found: list[str] = []
+    for token in _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold()):
+        if _UNSPACED_RUN.match(token):
+            found += [token[i : i + 2] for i in range(max(1, len(token) - 1))]
+        elif token not in STOPWORDS:
+            found.append(_stem(token))
+    return found

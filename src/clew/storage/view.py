@@ -1,0 +1,285 @@
+"""A view: one generation of one recipe's memories, by partition. Disposable, and never edited but by landing drafts."""
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from time import time_ns
+from typing import Any
+
+import numpy as np
+
+from clew.storage import rows
+from clew.storage.draft import Draft, Only
+from clew.storage.index import NEVER, POSTING, Index
+from clew.storage.log import Log
+from clew.storage.schema import SLOT_BITS
+from clew.types import Event, Memory, Shares
+
+POSTINGS = 512  # entries in one posting row, so that an append rewrites at most 2.5 KB a term
+VECTORS = 64  # vectors in one block, so that an append rewrites at most 64 * dims bytes
+OPEN_INDEXES = 256  # partitions held in memory
+PART = "id, mark, user, agent, session, cursor, ordinal, slots, epoch, version, waiting"
+BY: Mapping[Shares, tuple[str, ...]] = {"all": (), "user": ("user",), "agent": ("agent",), "session": ("user", "session")}
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A recipe's views under one fingerprint. States: building, serving, frozen."""
+
+    id: int
+    recipe: str
+    fingerprint: str
+    declared: Mapping[str, Any]  # what the fingerprint was made of
+    shares: Shares
+    state: str
+    made: int  # microseconds since 1970 UTC
+    swept: int  # every event up to this seq was offered to every partition
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A partition as it stands: name numbers of its scope (0 for none), its cursor, how many events it was dealt."""
+
+    id: int
+    mark: bytes
+    user: int
+    agent: int
+    session: int
+    cursor: int
+    ordinal: int
+    slots: int
+    epoch: int
+    version: int
+    waiting: str | None
+
+
+class Lost(Exception):
+    """Another process landed this partition first; the draft is void and the work is looked at anew."""
+
+
+class View:
+    """One generation. `embed` gives int8 codes; `indexed` the text that is searched; `embeds` the kinds with vectors."""
+
+    def __init__(self, log: Log, generation: Generation, on: frozenset[str], space: str, dims: int,
+                 embed: Callable[[Part, Sequence[str]], np.ndarray],
+                 indexed: Callable[[Memory], str], embeds: frozenset[str] | None) -> None:
+        self.log, self.generation, self.on = log, generation, tuple(sorted(on))
+        self.space, self.dims, self.embed, self.indexed, self.embeds = space, dims, embed, indexed, embeds
+        self._indexes: OrderedDict[int, Index] = OrderedDict()
+        self._lock = threading.Lock()
+
+    # -- partitions ---------------------------------------------------------------------------------------------
+
+    def key(self, user: int | None, agent: int | None, session: int | None) -> tuple[int, int, int]:
+        """The partition that an event of this scope belongs to, as name numbers; 0 stands for none."""
+        fields = BY[self.generation.shares]
+        values = {"user": user or 0, "agent": agent or 0, "session": session or 0}
+        key = {name: values[name] if name in fields else 0 for name in values}
+        return key["user"], key["agent"], key["session"]
+
+    def part(self, key: tuple[int, int, int], create: bool = False) -> Part | None:
+        """The partition of that key, or None; with `create` it is made where it is missing."""
+        with self.log.database.snapshot() as c:
+            row = c.execute(f"SELECT {PART} FROM partition WHERE generation=? AND user=? AND agent=? AND session=?", (self.generation.id, *key)).fetchone()
+            if row is None and create:
+                names = json.dumps([self.log.name(c, n) if n else None for n in key], ensure_ascii=False)
+        if row is None and create:
+            mark = hashlib.blake2b(f"{self.generation.shares}\0{names}".encode(), key=self.log.database.secret, digest_size=16).digest()
+            with self.log.database.write() as c:
+                c.execute("INSERT OR IGNORE INTO partition(generation, mark, user, agent, session, cursor, ordinal, slots, epoch, version)"
+                          " VALUES (?,?,?,?,?,0,0,0,0,0)", (self.generation.id, mark, *key))
+                row = c.execute(f"SELECT {PART} FROM partition WHERE generation=? AND user=? AND agent=? AND session=?", (self.generation.id, *key)).fetchone()
+        return None if row is None else Part(*row)
+
+    def parts(self, waiting: bool = False) -> list[Part]:
+        """Every partition, or those that wait for a model."""
+        only = " AND waiting IS NOT NULL" if waiting else ""
+        with self.log.database.snapshot() as c:
+            return [Part(*row) for row in c.execute(f"SELECT {PART} FROM partition WHERE generation=?{only} ORDER BY id", (self.generation.id,))]
+
+    def cursor(self, key: tuple[int, int, int]) -> int:
+        """The seq of the last event folded into that partition; 0 where there is none."""
+        part = self.part(key)
+        return part.cursor if part else 0
+
+    def index(self, part: Part) -> Index:
+        """The partition's arrays, kept in memory while it is in use."""
+        with self._lock:
+            index = self._indexes.get(part.id)
+            if index is None:
+                index = self._indexes[part.id] = Index(part.id, self.space, self.dims)
+                for old in list(self._indexes)[: max(0, len(self._indexes) - OPEN_INDEXES)]:
+                    if not self._indexes[old].folding.locked():
+                        del self._indexes[old]
+            self._indexes.move_to_end(part.id)
+            return index
+
+    def due(self, part: Part, limit: int) -> list[Event]:
+        """The next events for this partition, in order; forgotten ones too, which only count."""
+        kinds = ",".join("?" * len(self.on))
+        where, values = f"seq > ? AND kind IN ({kinds})", [part.cursor, *self.on]
+        for name in BY[self.generation.shares]:
+            number = getattr(part, name)
+            where += f" AND {name} = ?" if number else f" AND {name} IS NULL"
+            values += [number] if number else []
+        return self.log.select(f"{where} ORDER BY seq LIMIT {limit}", values)
+
+    def swept(self, chunk: int) -> Iterator[tuple[int, list[tuple[int, int, int]]]]:
+        """Walk the log from where the last sweep ended: (last seq, the partitions with subscribed events) a chunk."""
+        kinds = ",".join("?" * len(self.on))
+        with self.log.database.snapshot() as c:
+            after = c.execute("SELECT swept FROM generation WHERE id=?", (self.generation.id,)).get or 0
+            head = c.execute("SELECT value FROM meta WHERE key='head'").get
+        while after < head:
+            last = min(after + chunk, head)
+            with self.log.database.snapshot() as c:
+                scopes = list(c.execute(f"SELECT DISTINCT user, agent, session FROM event WHERE seq > ? AND seq <= ? AND kind IN ({kinds})",
+                                        (after, last, *self.on)))
+            yield last, sorted({self.key(*scope) for scope in scopes})
+            after = last
+
+    def sweep_to(self, seq: int) -> None:
+        """Remember that every event up to `seq` was offered."""
+        with self.log.database.write() as c:
+            c.execute("UPDATE generation SET swept=max(swept, ?) WHERE id=?", (seq, self.generation.id))
+
+    # -- drafts -------------------------------------------------------------------------------------------------
+
+    def draft(self, part: Part, seq: int | None = None, only: Only | None = None) -> Draft:
+        """What operators see of a partition: as of `seq`, or everything with room for writes (folding)."""
+        embed = partial(self.embed, part)
+        return Draft(self.log, self.index(part), embed, self.indexed, self.embeds, seq, only)
+
+    def land(self, draft: Draft, part: Part, cursor: int, ordinal: int, waiting: str | None = None) -> Part:
+        """Write a draft and move the cursor in one transaction; raises Lost, and drops the draft, if another was first."""
+        index = draft.index
+        with index.lock, self.log.database.write() as c:
+            draft.embed_pending(c)
+            now = c.execute("SELECT cursor, epoch, version FROM partition WHERE id=?", (part.id,)).fetchone()
+            if now != (part.cursor, part.epoch, part.version):
+                index.reset(-1)
+                raise Lost(f"partition {part.id} was landed by another process")
+            self._insert(c, draft)
+            c.execute("UPDATE partition SET cursor=?, ordinal=?, slots=?, version=version+1, waiting=? WHERE id=?",
+                      (cursor, ordinal, index.n, waiting, part.id))
+        with index.lock:  # only after the commit is the memory's picture the file's
+            index.settled(part.version + 1)
+        draft.added.clear()
+        draft.closings.clear()
+        return Part(part.id, part.mark, part.user, part.agent, part.session, cursor, ordinal, index.n, part.epoch, part.version + 1, waiting)
+
+    def _insert(self, c: Any, draft: Draft) -> None:
+        index, base = draft.index, draft.index.pid << SLOT_BITS
+        columns = index.columns
+        names = ("user", "agent", "session", "actor")
+        c.executemany(f"INSERT INTO memory({rows.MEMORY}) VALUES ({','.join('?' * 18)})", (
+            rows.row(memory, base | slot, [int(columns[n][slot]) or None for n in names], int(columns["length"][slot]))
+            for slot, memory in draft.added.items()))
+        c.executemany("UPDATE memory SET closed=?, ended=? WHERE place=?", ((seq, why, base | slot) for slot, seq, why in draft.closings))
+        c.executemany("INSERT OR IGNORE INTO link VALUES (?,?)", ((base | slot, node) for slot, m in draft.added.items() for node in m.links))
+        for term, new in index.pending.items():
+            self._post(c, index.pid, term, np.array(new, POSTING))
+        if draft.added and self.embeds != frozenset():
+            self._block(c, index.pid, index.flushed, index.codes(c)[index.flushed : index.n])
+
+    def _post(self, c: Any, pid: int, term: str, new: np.ndarray) -> None:
+        tail = c.execute("SELECT first, slots FROM posting WHERE partition=? AND term=? ORDER BY first DESC LIMIT 1", (pid, term)).fetchone()
+        if tail and len(tail[1]) < POSTINGS * POSTING.itemsize:
+            new = np.concatenate([np.frombuffer(tail[1], POSTING), new])
+        c.executemany("INSERT OR REPLACE INTO posting VALUES (?,?,?,?)", (
+            (pid, term, int(new["slot"][i]), new[i : i + POSTINGS].tobytes()) for i in range(0, len(new), POSTINGS)))
+
+    def _block(self, c: Any, pid: int, first: int, codes: np.ndarray) -> None:
+        tail = c.execute("SELECT first, codes FROM block WHERE partition=? AND space=? ORDER BY first DESC LIMIT 1", (pid, self.space)).fetchone()
+        if tail and len(tail[1]) < VECTORS * self.dims:
+            codes, first = np.concatenate([np.frombuffer(tail[1], np.int8).reshape(-1, self.dims), codes]), tail[0]
+        c.executemany("INSERT OR REPLACE INTO block VALUES (?,?,?,?)", (
+            (pid, self.space, first + i, codes[i : i + VECTORS].tobytes()) for i in range(0, len(codes), VECTORS)))
+
+    # -- the whole ----------------------------------------------------------------------------------------------
+
+    def history(self, id: str) -> list[Memory]:
+        """Every version of a memory, oldest first."""
+        with self.log.database.snapshot() as c:
+            found = c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE id=? ORDER BY place", (rows.encoded(id),))
+            mine = {p.id for p in self.parts()}
+            return [rows.memory(self.log, c, row, NEVER) for row in found if row[0] >> SLOT_BITS in mine]
+
+    def clear(self) -> None:
+        """Remove every row of this generation, and the generation."""
+        with self.log.database.write() as c:
+            for part in self.parts():
+                truncate(c, part.id, 0, 0, self.dims)
+            c.execute("DELETE FROM partition WHERE generation=?", (self.generation.id,))
+            c.execute("DELETE FROM fault WHERE generation=?", (self.generation.id,))
+            c.execute("DELETE FROM generation WHERE id=?", (self.generation.id,))
+
+    def dump(self) -> Iterator[tuple[Any, ...]]:
+        """The canonical rows, sorted by key: what *byte for byte* compares. Places are left out, ids stand for them."""
+        with self.log.database.snapshot() as c:
+            for part in sorted(self.parts(), key=lambda p: p.mark):
+                if not part.slots:
+                    continue
+                yield ("partition", part.mark.hex(), part.cursor, part.ordinal)
+                yield from self._dumped(c, part)
+
+    def _dumped(self, c: Any, part: Part) -> list[tuple[Any, ...]]:
+        base = part.id << SLOT_BITS
+        found = list(c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE place >= ? AND place < ? ORDER BY place", (base, base + 2**SLOT_BITS)))
+        who = [(row[1].hex(), row[8]) for row in found]
+        out: list[tuple[Any, ...]] = [("memory", *key, *row[2:8], *row[9:]) for key, row in zip(who, found, strict=True)]
+        for term, packed in c.execute("SELECT term, slots FROM posting WHERE partition=? ORDER BY term, first", (part.id,)):
+            out += [("posting", term, *who[slot], int(tf)) for slot, tf in np.frombuffer(packed, POSTING)]
+        packed = b"".join(r[0] for r in c.execute("SELECT codes FROM block WHERE partition=? AND space=? ORDER BY first", (part.id, self.space)))
+        codes = np.frombuffer(packed, np.int8).reshape(-1, self.dims)
+        out += [("vector", *who[slot], codes[slot].tobytes().hex()) for slot in range(len(codes))]
+        out += [("link", *who[place - base], node) for place, node in
+                c.execute("SELECT place, node FROM link WHERE place >= ? AND place < ?", (base, base + 2**SLOT_BITS))]
+        return sorted(out, key=lambda row: json.dumps(row, default=str))
+
+
+def truncate(c: Any, pid: int, slots: int, seq: int, dims: int) -> int:
+    """Take a partition back to before event `seq`, when it had that many slots; returns how many memories went."""
+    base = pid << SLOT_BITS
+    span = (base + slots, base + 2**SLOT_BITS)
+    gone = c.execute("SELECT count(*) FROM memory WHERE place >= ? AND place < ?", span).get
+    c.execute("DELETE FROM memory WHERE place >= ? AND place < ?", span)
+    c.execute("DELETE FROM link WHERE place >= ? AND place < ?", span)
+    c.execute("UPDATE memory SET closed=NULL, ended=NULL WHERE place >> ? = ? AND closed IS NOT NULL AND closed >= ?", (SLOT_BITS, pid, seq))
+    for term, first, packed in list(c.execute("SELECT term, first, slots FROM posting WHERE partition=?", (pid,))):
+        held = np.frombuffer(packed, POSTING)
+        keep = held[: int(np.searchsorted(held["slot"], slots))]
+        if not len(keep):
+            c.execute("DELETE FROM posting WHERE partition=? AND term=? AND first=?", (pid, term, first))
+        elif len(keep) < len(held):
+            c.execute("UPDATE posting SET slots=? WHERE partition=? AND term=? AND first=?", (keep.tobytes(), pid, term, first))
+    c.execute("DELETE FROM block WHERE partition=? AND first >= ?", (pid, slots))
+    for space, first, packed in list(c.execute("SELECT space, max(first), codes FROM block WHERE partition=? GROUP BY space", (pid,))):
+        c.execute("UPDATE block SET codes=? WHERE partition=? AND space=? AND first=?", (packed[: (slots - first) * dims], pid, space, first))
+    return gone
+
+
+def new_generation(log: Log, recipe: str, fingerprint: str, declared: Mapping[str, Any], shares: Shares, state: str) -> Generation:
+    """Open a generation; nothing is folded into it yet."""
+    with log.database.write() as c:
+        number = c.execute(
+            "INSERT INTO generation(recipe, fingerprint, declared, shares, state, made, swept) VALUES (?,?,?,?,?,?,0) RETURNING id",
+            (recipe, fingerprint, json.dumps(declared, sort_keys=True), shares, state, time_ns() // 1000)).get
+    return next(g for g in generations(log, recipe) if g.id == number)
+
+
+def generations(log: Log, recipe: str | None = None) -> list[Generation]:
+    """Every generation (of a recipe), oldest first."""
+    with log.database.snapshot() as c:
+        found = c.execute("SELECT id, recipe, fingerprint, declared, shares, state, made, swept FROM generation ORDER BY id")
+        return [Generation(*row[:3], json.loads(row[3]), *row[4:]) for row in found if recipe in (None, row[1])]
+
+
+def set_state(log: Log, ids: Sequence[int], state: str) -> None:
+    """Mark generations as building, serving or frozen."""
+    with log.database.write() as c:
+        c.executemany("UPDATE generation SET state=? WHERE id=?", ((state, i) for i in ids))
+

@@ -1,0 +1,192 @@
+"""The vocabulary: frozen values that every room speaks in, and nothing that touches the outside.
+
+An event is what happened; a memory is what a recipe made of it. `docs/glossary.md` fixes the words.
+"""
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Literal
+
+Shares = Literal["session", "user", "agent", "all"]
+# A memory's trust is the least of its sources', so the levels are ordered numbers.
+TRUST = MappingProxyType({"web": 1, "document": 2, "tool": 3, "assistant": 4, "user": 5, "owner": 6})
+KINDS = ("message", "observation", "action", "document")  # the event kinds that carry content
+# Reasons after which a memory stays visible to questions about the time when it held.
+ENDED = frozenset({"superseded", "expired"})
+REASONS = ENDED | {"corrected", "retracted", "merged"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose: any field may be None, which means common to all."""
+
+    user: str | None = None
+    agent: str | None = None
+    session: str | None = None
+
+    def covers(self, other: "Scope") -> bool:
+        """True when every field that this scope sets has the same value in the other."""
+        return all(
+            mine is None or mine == its
+            for mine, its in ((self.user, other.user), (self.agent, other.agent), (self.session, other.session))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened, as it was recorded; never changed, only blanked by `forget` (then body is None)."""
+
+    seq: int  # place in the log, from 1
+    kind: str  # message, observation, action, document, query, outcome, feedback, edit, tick, forget, ...
+    body: Any  # JSON: a text, or a mapping with `content` (text or parts, as in OpenAI's shape)
+    scope: Scope
+    actor: str | None
+    trust: int  # see TRUST
+    at: datetime  # when it happened, with the offset it was given in
+    recorded_at: datetime  # when it was learned, UTC
+    key: str | None = None
+    forgotten: bool = False
+
+    @property
+    def text(self) -> str:
+        """The text that spans count into, in code points, without normalisation."""
+        return body_text(self.body)
+
+
+def body_text(body: Any) -> str:
+    """The one reading of a body as text (format 1): its content, the text parts joined by newlines, then any tool calls."""
+    if body is None:
+        return ""
+    if isinstance(body, str):
+        return body
+    if not isinstance(body, Mapping):
+        return json.dumps(body, ensure_ascii=False)
+    content = body.get("content")
+    if content is None and not body.get("tool_calls"):
+        return json.dumps(dict(body), ensure_ascii=False)
+    lines = [content] if isinstance(content, str) else [_part_text(part) for part in content or ()]
+    for call in body.get("tool_calls") or ():
+        function = call.get("function", call)
+        lines.append(f"{function.get('name')}({function.get('arguments', '')})")
+    return "\n".join(line for line in lines if line)
+
+
+def _part_text(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    return part.get("text") or part.get("caption") or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A span of an event's text, half-open, in code points."""
+
+    seq: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a recipe made of events: one version of it. Operators get new ones from `Context.memory`."""
+
+    id: str
+    text: str
+    kind: str = "note"  # turn, fact, note, triplet, summary, insight, skill, page, task, tool, latent, ...
+    scope: Scope = Scope()
+    actor: str | None = None  # who said it, where it is one person's words
+    sources: tuple[Source, ...] = ()
+    basis: tuple[str, ...] = ()  # ids of the memories it was derived from
+    links: tuple[str, ...] = ()  # ids of memories or names of nodes; memories with a link in common are neighbours
+    rests: tuple[int, ...] = ()  # events it depends on, transitive, ascending; the engine's
+    since: datetime | None = None  # valid time, half-open
+    until: datetime | None = None
+    opened: int | None = None  # log time (seq); the engine's
+    closed: int | None = None
+    retired: str | None = None  # superseded, corrected, retracted, merged, expired
+    status: str = "active"  # active, suspect, quarantined, archived
+    trust: int = TRUST["user"]
+    data: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def revised(self, **changes: Any) -> "Memory":
+        """A new version of the same memory with these fields changed; `data` is merged into the old."""
+        if "data" in changes:
+            changes["data"] = {**self.data, **changes["data"]}
+        return replace(self, **changes)
+
+    def retire(self, at: datetime, reason: str) -> "Memory":
+        """The same memory, ended: superseded or expired ones held until `at`, the others never count again."""
+        if reason not in REASONS:
+            raise ValueError(f"a memory is retired as one of {', '.join(sorted(REASONS))}; got {reason!r}")
+        return replace(self, retired=reason, until=at if reason in ENDED else self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question to the views. `as_of` is a place in the log; `valid_at` asks what held then; None is what holds now."""
+
+    text: str
+    scope: Scope = Scope()
+    at: datetime | None = None  # when it is asked
+    valid_at: datetime | None = None
+    as_of: int | None = None
+    k: int = 10
+    max_tokens: int | None = None
+    kinds: tuple[str, ...] = ()  # of memories; empty means all
+
+    def rewritten(self, text: str) -> "Query":
+        """The same question in other words."""
+        return replace(self, text=text)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A memory found, with each scorer's share of the score."""
+
+    memory: Memory
+    score: float
+    why: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The exact words behind a memory: a span of an event, who said it and when."""
+
+    event: Event
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What `record` did: the places in the log, and the stage that each part reached.
+
+    stages["log"] is stored, already (same key and body seen before) or refused as forgotten; for each recipe it is
+    folded, pending, or waits for a model. For a batch the least advanced item is told.
+    """
+
+    seq: int | None
+    stages: Mapping[str, str]
+    seqs: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof of a `forget`: opaque places, counts and salted digests; nothing in it can be guessed back into text."""
+
+    seqs: tuple[int, ...]  # events blanked
+    counts: Mapping[str, int]  # rows per table that were blanked or removed
+    digests: tuple[str, ...]  # the blanked events' salted digests, hex, in the order of seqs
+    forget_seq: int | None  # the place of the forget event itself
+    state: str  # withdrawn, erased, dry run
+    why: str  # why it is not yet erased, if it is not
+    scanned: Mapping[str, int]  # forms looked for in the raw bytes, bytes read, forms found
+    mentioned_elsewhere: tuple[int, ...] = ()  # surviving events that name the person forgotten
+
+
+def utc(instant: datetime) -> datetime:
+    """The instant in UTC."""
+    return instant.astimezone(UTC)
