@@ -46,7 +46,7 @@ class Clew:
         self._views = Generations(self.log, desk, recipes)
         self._default = next(iter(self._views.recipes))
         self._audit = audit
-        self._worker = Worker(self.catch_up) if worker else None
+        self._worker = Worker(self._tend) if worker else None
 
     def __enter__(self) -> "Clew":
         return self
@@ -86,6 +86,25 @@ class Clew:
         deadline = None if timeout is None else monotonic() + timeout
         names = [recipe] if recipe else list(self._views.recipes)
         return {name: self._views.catch_up(self._views.serving(name), deadline, progress=progress) for name in names}
+
+    def tick(self, date: str | None = None) -> int:
+        """Append the day's tick to every partition of the recipes that subscribe to ticks; again on the same day: nothing."""
+        day, entries = date or datetime.now(UTC).date().isoformat(), []
+        for name, recipe in self._views.recipes.items():
+            if "tick" in recipe.on:
+                with self.database.snapshot() as c:
+                    for part in self._views.serving(name).view.parts():
+                        scope = self.log.scope(c, *((n or None) for n in (part.user, part.agent, part.session)))
+                        entries.append(Entry("tick", {"date": day, "recipe": name}, scope, None, TRUST["owner"], None, f"tick:{name}:{scope}:{day}"))
+        return sum(stage == "stored" for _, stage in self.log.append(*entries)) if entries else 0
+
+    def _tend(self) -> dict[str, str]:
+        """What the worker does: ticks, catching up, and new generations for views whose embedder or recipe has changed."""
+        self.tick()
+        states = self.catch_up()
+        for name in [n for n, state in states.items() if state == "frozen" and not self.database.readonly and not self._views.recipe(n).needs]:
+            self.rebuild(name)
+        return states
 
     def revise(self, id: str, text: str, *, actor: str | None = None) -> Recorded:
         """Give a memory other words from now on; an event, so the old words stay in its history."""

@@ -3,6 +3,7 @@
 The one `except Exception` of the core stands here, around one event of one recipe.
 """
 import hashlib
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -62,14 +63,16 @@ class Folder:
         if not events:
             return part.waiting or FOLDED
         draft, cursor, ordinal, waiting = self.view.draft(part), part.cursor, part.ordinal, None
-        for event in events:
-            if not event.forgotten:
-                waiting = self._one(event, draft, part, ordinal + 1)
-                if waiting is not None:
+        # one snapshot for the batch saves three statements an event; a recipe that asks a model must not hold one meanwhile
+        with nullcontext() if self.recipe.needs else self.log.database.snapshot():
+            for event in events:
+                if not event.forgotten:
+                    waiting = self._one(event, draft, part, ordinal + 1)
+                    if waiting is not None:
+                        break
+                cursor, ordinal = event.seq, ordinal + 1
+                if deadline is not None and monotonic() > deadline:
                     break
-            cursor, ordinal = event.seq, ordinal + 1
-            if deadline is not None and monotonic() > deadline:
-                break
         if cursor == part.cursor and waiting == part.waiting:
             return waiting
         try:

@@ -2,13 +2,15 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from clew.context import Desk
 from clew.errors import NotFound, UsageError
 from clew.fold import FOLDED, Folder
-from clew.models import Budget
+from clew.models import Budget, Embedder
+from clew.models.static import Static
 from clew.recipe import Recipe, load
 from clew.storage.log import Log
 from clew.storage.view import Generation, Part, View, generations, new_generation, set_state
@@ -24,6 +26,7 @@ class Generations:
         self.log, self.desk = log, desk
         self.recipes: dict[str, Recipe] = {}
         self._folders: dict[str, Folder] = {}
+        self._static = Static()
         for given in recipes:
             self.add(given)
 
@@ -86,15 +89,21 @@ class Generations:
         on = (recipe.on if recipe else frozenset()) | {"edit"}
         declared = generation.declared
         indexed = recipe.indexed if recipe else (lambda memory: memory.text)
-        return View(self.log, generation, on, declared["space"], declared["dims"], self._embed, indexed, recipe.embeds if recipe else None)
+        embed = partial(self._embed, self.embedder(declared["space"]), declared["dims"])
+        return View(self.log, generation, on, declared["space"], declared["dims"], embed, indexed, recipe.embeds if recipe else None)
 
-    def _embed(self, part: Part, texts: Sequence[str]) -> np.ndarray:
-        embedder = self.desk.models.embedder
+    def embedder(self, space: str) -> Embedder | None:
+        """The embedder of a space: the one connected, or the built-in one; None where neither is of that space."""
+        return next((e for e in (self.desk.models.embedder, self._static) if e.space == space), None)
+
+    def _embed(self, embedder: Embedder | None, dims: int, part: Part, texts: Sequence[str]) -> np.ndarray:
+        if embedder is None:
+            return np.zeros((len(texts), dims), np.int8)  # a frozen view without its embedder is searched by words alone
         if embedder.exact or self.log.database.readonly:
             return embedder.embed(texts)
         macs = [hashlib.blake2b(part.mark + text.encode(), key=self.log.database.secret, digest_size=16).digest() for text in texts]
         kept = self.desk.answers.vectors(part.mark, embedder.space, macs)
-        missing = list(dict.fromkeys(i for i, mac in enumerate(macs) if mac not in kept))
+        missing = list({mac: i for i, mac in enumerate(macs) if mac not in kept}.values())
         if missing:
             codes = embedder.embed([texts[i] for i in missing])
             new = {macs[i]: codes[row].tobytes() for row, i in enumerate(missing)}

@@ -1,6 +1,8 @@
 """Retrieval techniques that two or more recipes share."""
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from clew.context import Context
 from clew.types import Hit, Query
 
@@ -21,9 +23,17 @@ def dense(query: Query, ctx: Context) -> list[Hit]:
 def hybrid(query: Query, ctx: Context) -> list[Hit]:
     """The k best by the min-max weighted sum of BM25 and cosine, half each."""
     pool = max(POOL, query.k)
-    lexical = ctx.view.matching(query.text, pool)
-    near = ctx.view.nearest(ctx.embed([query.text])[0], pool)
-    return fused({"bm25": lexical, "cosine": near}, {"bm25": 0.5, "cosine": 0.5})[: query.k]
+    rankings = {"bm25": ctx.view.matching_slots(query.text, pool), "cosine": ctx.view.nearest_slots(ctx.embed([query.text])[0], pool)}
+    slots = np.unique(np.concatenate([found for found, _ in rankings.values()]))
+    shares = {name: np.zeros(len(slots)) for name in rankings}
+    for name, (found, scores) in rankings.items():
+        if len(found):
+            low, high = float(scores[-1]), float(scores[0])
+            scaled = (scores - low) / (high - low) if high > low else np.ones(len(scores))
+            shares[name][np.searchsorted(slots, found)] = np.round(0.5 * scaled, 6)
+    total = np.round(sum(shares.values(), np.zeros(len(slots))), 6)
+    best = np.lexsort((ctx.view.order(slots), -total))[: query.k]
+    return ctx.view.hits(slots[best], total[best], [{name: float(shares[name][i]) for name in shares} for i in best])
 
 
 def fused(rankings: Mapping[str, Sequence[Hit]], weights: Mapping[str, float]) -> list[Hit]:

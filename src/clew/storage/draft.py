@@ -2,7 +2,7 @@
 
 While folding it also takes their writes; drafts of several events stack in memory until they land together.
 """
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -108,20 +108,40 @@ class Draft:
 
     def matching(self, text: str, k: int, kinds: Sequence[str] = ()) -> list[Hit]:
         """The k best by BM25 over the partition's own counts; best first, ties by id."""
-        with self.index.lock, self.log.database.snapshot() as c:
-            self.index.refresh(c)
-            n, mask = self.index.visible(self.seq, kinds)
-            return self._hits(c, self._admitted(self.index.bm25(c, terms(text), n, mask), None), k, "bm25")
+        return self.hits(*self.matching_slots(text, k, kinds), "bm25")
 
     def nearest(self, vector: np.ndarray, k: int, kinds: Sequence[str] = ()) -> list[Hit]:
         """The k best by cosine with a vector of `Context.embed`; best first, ties by id."""
+        return self.hits(*self.nearest_slots(vector, k, kinds), "cosine")
+
+    def matching_slots(self, text: str, k: int, kinds: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
+        """`matching` as (slots, scores): memories are read when they are needed."""
         with self.index.lock, self.log.database.snapshot() as c:
             self.index.refresh(c)
             n, mask = self.index.visible(self.seq, kinds)
-            return self._hits(c, self._admitted(self._cosines(c, vector, n), mask), k, "cosine")
+            return self._best(self._admitted(self.index.bm25(c, terms(text), n, mask), None), k)
 
-    def _hits(self, c: Any, scores: np.ndarray, k: int, scorer: str) -> list[Hit]:
-        return [Hit(self._at(c, int(s)), score := round(float(scores[s]), 6), {scorer: score}) for s in self.index.best(scores, k)]
+    def nearest_slots(self, vector: np.ndarray, k: int, kinds: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
+        """`nearest` as (slots, scores)."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            self.index.refresh(c)
+            n, mask = self.index.visible(self.seq, kinds)
+            return self._best(self._admitted(self._cosines(c, vector, n), mask), k)
+
+    def _best(self, scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        slots = self.index.best(scores, k)
+        return slots, np.round(scores[slots], 6)
+
+    def order(self, slots: np.ndarray) -> np.ndarray:
+        """A number for each slot that sorts as the memories' ids do: how ties are broken."""
+        with self.index.lock:
+            return self.index.columns["order"][slots]
+
+    def hits(self, slots: Iterable[int], scores: Iterable[float], why: str | Sequence[Mapping[str, float]]) -> list[Hit]:
+        """The memories in these slots as hits; `why` names the one scorer, or gives each hit's shares."""
+        found = self.at_slots(slots)
+        return [Hit(m, float(score), {why: float(score)} if isinstance(why, str) else why[i])
+                for i, (m, score) in enumerate(zip(found, scores, strict=True))]
 
     def _admitted(self, scores: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
         """The scores with 0 for what the question may not see."""
@@ -194,7 +214,8 @@ class Draft:
         """Take memories in: a new id is added, a known one gets a new version, a retired one ends."""
         with self.index.lock, self.log.database.snapshot() as c:
             for memory in memories:
-                old = self._slot(c, memory.id)
+                fresh = memory.opened is None and memory.id not in self._current  # `Context.memory` never gives an id twice
+                old = None if fresh else self._slot(c, memory.id)
                 gone = memory.retired is not None and memory.retired not in ENDED
                 if old is None and gone:
                     raise RecipeError(f"memory {memory.id} is to be retired as {memory.retired} but does not exist here")

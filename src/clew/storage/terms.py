@@ -11,7 +11,11 @@ import Stemmer
 
 # Function words carry no topic and make up half of all postings; negations are kept, because they change what is meant.
 STOPWORDS = frozenset(
-    ["a", "about", "after", "all", "am", "an", "and", "any", "are", "as", "at", "be", "because", "been", "before", "being", "but", "by", "can", "could", "did", "do", "does", "doing", "for", "from", "had", "has", "have", "having", "he", "her", "here", "hers", "him", "his", "how", "i", "if", "in", "into", "is", "it", "its", "itself", "just", "me", "more", "most", "my", "myself", "of", "off", "on", "once", "only", "or", "other", "our", "ours", "out", "over", "own", "s", "same", "she", "should", "so", "some", "such", "t", "than", "that", "the", "their", "theirs", "them", "then", "there", "these", "they", "this", "those", "through", "to", "too", "until", "up", "very", "was", "we", "were", "what", "when", "where", "which", "while", "who", "whom", "why", "will", "with", "would", "you", "your", "yours", "d", "ll", "m", "re", "ve"]
+    """a about after all am an and any are as at be because been before being but by can could did do does doing for from
+    had has have having he her here hers him his how i if in into is it its itself just me more most my myself of off
+    on once only or other our ours out over own s same she should so some such t than that the their theirs them then
+    there these they this those through to too until up very was we were what when where which while who whom why will
+    with would you your yours d ll m re ve""".split()  # noqa: SIM905 - one word a cell would hide the list
 )
 # Scripts written without spaces: kana, CJK ideographs, hangul (bigrams beat whitespace words there too).
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f"
@@ -36,8 +40,10 @@ def terms(text: str) -> list[str]:
     """
     found: list[str] = []
     for token in _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold()):
-        if _UNSPACED_RUN.match(token):
+        if token in STOPWORDS:
+            continue
+        if not token.isascii() and _UNSPACED_RUN.match(token):
             found += [token[i : i + 2] for i in range(max(1, len(token) - 1))]
-        elif token not in STOPWORDS:
+        else:
             found.append(_stem(token))
     return found

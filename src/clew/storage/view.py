@@ -1,6 +1,7 @@
 """A view: one generation of one recipe's memories, by partition. Disposable, and never edited but by landing drafts."""
 import hashlib
 import json
+import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -180,17 +181,20 @@ class View:
             for slot, memory in draft.added.items()))
         c.executemany("UPDATE memory SET closed=?, ended=? WHERE place=?", ((seq, why, base | slot) for slot, seq, why in draft.closings))
         c.executemany("INSERT OR IGNORE INTO link VALUES (?,?)", ((base | slot, node) for slot, m in draft.added.items() for node in m.links))
-        for term, new in index.pending.items():
-            self._post(c, index.pid, term, np.array(new, POSTING))
+        c.executemany("INSERT OR REPLACE INTO posting VALUES (?,?,?,?)",
+                      [row for term, new in index.pending.items() for row in self._posted(c, index.pid, term, new)])
         if draft.added and self.embeds != frozenset():
             self._block(c, index.pid, index.flushed, index.codes(c)[index.flushed : index.n])
 
-    def _post(self, c: Any, pid: int, term: str, new: np.ndarray) -> None:
+    def _posted(self, c: Any, pid: int, term: str, new: Sequence[tuple[int, int]]) -> list[tuple[int, str, int, bytes]]:
+        """The rows to write for a term's new postings, its last row filled up first."""
         tail = c.execute("SELECT first, slots FROM posting WHERE partition=? AND term=? ORDER BY first DESC LIMIT 1", (pid, term)).fetchone()
-        if tail and len(tail[1]) < POSTINGS * POSTING.itemsize:
-            new = np.concatenate([np.frombuffer(tail[1], POSTING), new])
-        c.executemany("INSERT OR REPLACE INTO posting VALUES (?,?,?,?)", (
-            (pid, term, int(new["slot"][i]), new[i : i + POSTINGS].tobytes()) for i in range(0, len(new), POSTINGS)))
+        first, held = tail if tail and len(tail[1]) < POSTINGS * POSTING.itemsize else (new[0][0], b"")
+        packed = held + b"".join(struct.pack("<IB", slot, tf) for slot, tf in new)
+        if len(packed) <= POSTINGS * POSTING.itemsize:
+            return [(pid, term, first, packed)]
+        size = POSTINGS * POSTING.itemsize
+        return [(pid, term, struct.unpack_from("<I", packed, i)[0], packed[i : i + size]) for i in range(0, len(packed), size)]
 
     def _block(self, c: Any, pid: int, first: int, codes: np.ndarray) -> None:
         tail = c.execute("SELECT first, codes FROM block WHERE partition=? AND space=? ORDER BY first DESC LIMIT 1", (pid, self.space)).fetchone()
