@@ -33,9 +33,20 @@ _path: ContextVar[tuple[str, ...]] = ContextVar("path", default=())
 class Voice(Protocol):
     """Of a recipe, what the context needs to know."""
 
-    name: str
-    prompts: Mapping[str, str]
-    params: Mapping[str, Any]
+    @property
+    def name(self) -> str:
+        """Its name, a variant's label included."""
+        ...
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        """Its prompts by name, with $placeholders."""
+        ...
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Its hyper-parameters."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +250,11 @@ class Context:
         return str(value)
 
     def resting(self, memory: Memory) -> Memory:
-        """The memory with everything that models were shown for this event added to what it rests on."""
-        if self.rests <= set(memory.rests):
+        """The memory with this event, its sources, and everything that models were shown for the event added to what it rests on."""
+        needed = {self.seq, *self.rests, *(source.seq for source in memory.sources)}  # a revised memory has gained some of them
+        if needed <= set(memory.rests):
             return memory
-        return replace(memory, rests=tuple(sorted({*memory.rests, *self.rests, self.seq})))
+        return replace(memory, rests=tuple(sorted({*memory.rests, *needed})))
 
 
 def _text(item: Event | Memory | Hit) -> str:

@@ -171,12 +171,13 @@ class Clew:
     def _asked(self, query: Query, name: str | None, stage: str = "retrieve") -> tuple[list[Hit], Any, Recipe]:
         folder = self._views.serving(name or self._default)
         frozen = self.database.readonly or self._views.stale(folder.view.generation)
-        answer = recalling.recall(folder, query, PATIENCE, frozen)
+        hits, ctx = recalling.recall(folder, query, PATIENCE, frozen)
         recipe = folder.recipe
         if not self.database.readonly and (self._audit or "query" in recipe.on or recipe.asks & {"retrieve", stage}):
-            body = {"content": query.text, "recipe": recipe.name, "as_of": answer[1].seq, "hits": [digest(self.database.secret, h.memory) for h in answer[0]]}
+            body = {"content": query.text, "recipe": recipe.name, "as_of": ctx.seq if ctx else 0,
+                    "hits": [digest(self.database.secret, h.memory) for h in hits]}
             self.log.append(Entry("query", body, query.scope, None, TRUST["user"], None))
-        return (*answer, recipe)
+        return hits, ctx, recipe
 
     def seq_at(self, instant: datetime | None) -> int:
         """The last place in the log that was recorded at or before that instant."""

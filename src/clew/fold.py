@@ -104,7 +104,7 @@ class Folder:
         except ReplayMiss:
             draft.undo(mark)
             raise
-        except Exception as error:  # an operator's mistake must not stop a user's memory; it is written down and shown
+        except Exception as error:  # noqa: BLE001 - an operator's mistake must not stop a user's memory; it is written down and shown
             draft.undo(mark)
             ctx.faults.append((operator, f"{type(error).__name__}: {error}"))
         for where, problem in ctx.faults:

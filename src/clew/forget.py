@@ -105,9 +105,16 @@ def _forms(log: Log, events: Sequence[Event]) -> list[bytes]:
         wanted |= erase.forms(event.text)
     terms = erase.words(e.text for e in events)
     names = {n.lower().encode() for e in events for n in (e.actor, e.scope.user) if n and len(n) > 3}
-    survivors = "\n".join(f"{e.text}\n{e.actor}\n{e.scope.user}\n{e.scope.session}\n{e.scope.agent}\n{json.dumps(e.body)}" for e in log.read() if e.seq not in gone).lower().encode()
-    kept_terms = erase.words([survivors.decode()])
-    return sorted({f for f in wanted | names if f not in survivors} | {t for t in terms - kept_terms if t not in survivors})[:FORMS]
+    survivors = "\n".join(line for e in log.read() if e.seq not in gone for line in _said(e)).lower()
+    kept = survivors.encode()
+    terms -= erase.words([survivors])
+    return sorted({form for form in wanted | names | terms if form not in kept})[:FORMS]
+
+
+def _said(event: Event) -> list[str]:
+    """Everything of an event that may lie in the file as text."""
+    scope = event.scope
+    return [event.text, json.dumps(event.body), *(n for n in (event.actor, scope.user, scope.session, scope.agent) if n)]
 
 
 def verify(log: Log, receipt: Receipt, probes: Sequence[str] = ()) -> list[str]:

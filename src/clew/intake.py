@@ -42,7 +42,7 @@ def entry(item: Any, given: Given, key: str | None, where: str) -> Entry:
     """One entry of the log, or a UsageError that starts with `where`."""
     if not isinstance(item, (str, Mapping)):
         raise UsageError(f"{where}a message is a text or a dict, got {type(item).__name__}")
-    own = {"content": item} if isinstance(item, str) else dict(item)
+    own: dict[str, Any] = {"content": item} if isinstance(item, str) else dict(item)
     about = {name: own.pop(name, None) for name in OURS}
     role = own.get("role")
     if given.data:

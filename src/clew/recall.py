@@ -1,6 +1,7 @@
 """One question on its way out: catch up the asker, read one snapshot, join the partitions, render and answer."""
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC
 from time import monotonic
 
@@ -138,9 +139,7 @@ def answered(query: Query, hits: Sequence[Hit], ctx: Context | None, recipe: Rec
         return Answer(None, (), tuple(hits), 0.0)
     text, support, best = found
     if recipe.answer is not None and ctx.desk.models.asker is not None:
-        try:
-            text = ctx.stage("answer", lambda c: recipe.answer(replace(query), hits, c))  # type: ignore[misc]
-        except (ModelUnavailable, BudgetExceeded):
-            pass  # the quote stands in for the model's words
+        with suppress(ModelUnavailable, BudgetExceeded):  # then the quote stands in for the model's words
+            text = ctx.stage("answer", recipe.answer, query, hits)
     quotes = tuple(q for hit in best for q in thread(hit.memory.id))
     return Answer(text, quotes, tuple(hits), support)

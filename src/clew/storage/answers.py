@@ -91,8 +91,8 @@ class Answers:
     def spent(self, since: int = 0) -> Spend:
         """What was spent on calls made at or after that instant (microseconds since 1970 UTC)."""
         with self.database.snapshot() as c:
-            row = c.execute("SELECT count(*), coalesce(sum(tokens_in + tokens_out), 0), coalesce(sum(cost), 0) FROM answer"
-                            " WHERE made >= ? AND outcome != 'withheld'", (since,)).fetchone()
+            [row] = c.execute("SELECT count(*), coalesce(sum(tokens_in + tokens_out), 0), coalesce(sum(cost), 0) FROM answer"
+                            " WHERE made >= ? AND outcome != 'withheld'", (since,))
         return Spend(*row)
 
     def spent_today(self) -> Spend:

@@ -39,6 +39,12 @@ def _out(name: str, value: Any) -> Any:
     return value
 
 
+def _in(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return bytes.fromhex(value["hex"])
+    return value.encode() if name in ("payload", "body") and value is not None else value
+
+
 def _lines(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
     if not Path(path).is_file():
         raise UsageError(f"there is no file {path} to load")
@@ -61,7 +67,7 @@ def restore(database: Database, path: str | os.PathLike[str]) -> tuple[int, ...]
             table = row.pop("table")
             if table not in TABLES or set(row) != set(TABLES[table].split(", ")):
                 raise UsageError(f"{path} holds a row that this format does not know: {table!r}")
-            values = [v.encode() if n in ("payload", "body") and v is not None else bytes.fromhex(v["hex"]) if isinstance(v, dict) else v for n, v in row.items()]
+            values = [_in(n, v) for n, v in row.items()]
             c.execute(f"INSERT INTO {table}({', '.join(row)}) VALUES ({','.join('?' * len(values))})", values)
             if table == "event":
                 seqs.append(row["seq"])

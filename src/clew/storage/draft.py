@@ -139,9 +139,9 @@ class Draft:
 
     def hits(self, slots: Iterable[int], scores: Iterable[float], why: str | Sequence[Mapping[str, float]]) -> list[Hit]:
         """The memories in these slots as hits; `why` names the one scorer, or gives each hit's shares."""
-        found = self.at_slots(slots)
-        return [Hit(m, float(score), {why: float(score)} if isinstance(why, str) else why[i])
-                for i, (m, score) in enumerate(zip(found, scores, strict=True))]
+        ranked = list(zip(self.at_slots(slots), map(float, scores), strict=True))
+        shares = [{why: score} for _, score in ranked] if isinstance(why, str) else why
+        return [Hit(memory, score, share) for (memory, score), share in zip(ranked, shares, strict=True)]
 
     def _admitted(self, scores: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
         """The scores with 0 for what the question may not see."""
@@ -173,7 +173,7 @@ class Draft:
             n, mask = self.index.visible(self.seq, kinds)
             slots = np.flatnonzero(self._admitted(np.ones(n), mask))
             columns = self.index.columns
-            return Columns(slots, *(columns[name][slots] for name in Columns.__slots__[1:]))
+            return Columns(slots, *(columns[name][slots] for name in ("opened", "since", "until", "length", "user", "agent", "session", "actor")))
 
     def postings(self, words: Iterable[str], slots: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """For each term: (positions in `slots`, times it occurs there), ascending; `slots` as in `Columns.slot`."""

@@ -53,7 +53,8 @@ def withdraw(c: Any, seqs: Sequence[int]) -> int:
         declared = json.loads(c.execute("SELECT declared FROM generation WHERE id=?", (generation,)).get)
         gone += truncate(c, part, slots, first, declared["dims"])
         before = _kinds(c, generation, declared, (user, agent, session), first)
-        c.execute("UPDATE partition SET cursor=?, ordinal=?, slots=?, epoch=epoch+1, version=version+1, waiting=NULL WHERE id=?", (first - 1, before, slots, part))
+        c.execute("UPDATE partition SET cursor=?, ordinal=?, slots=?, epoch=epoch+1, version=version+1, waiting=NULL WHERE id=?",
+                  (first - 1, before, slots, part))
         c.execute("DELETE FROM vector WHERE part=?", (mark,))
         c.execute("DELETE FROM fault WHERE generation=? AND seq >= ?", (generation, first))
         c.execute("UPDATE generation SET swept=min(swept, ?) WHERE id=?", (first - 1, generation))
@@ -96,7 +97,8 @@ def emptied(database: Database) -> str:
     wal = Path(f"{database.path}-wal")
     if not database.readonly:
         with database.exclusive() as c:
-            if c.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            [(busy, _, _)] = c.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if busy:
                 return BUSY
     if free := database.reader().execute("PRAGMA freelist_count").get:
         return f"{free} free pages are not cleaned yet; call `Clew.erase(receipt)`"
@@ -109,7 +111,8 @@ def forms(text: str) -> set[bytes]:
     found: set[bytes] = set()
     for piece in pieces:
         low = piece.lower()
-        found |= {low.encode(), low.encode("utf-16-le"), low.encode("utf-16-be"), json.dumps(low)[1:-1].encode(), json.dumps(low, ensure_ascii=False)[1:-1].encode()}
+        found |= {low.encode(), low.encode("utf-16-le"), low.encode("utf-16-be")}
+        found |= {json.dumps(low, ensure_ascii=ascii_only)[1:-1].encode() for ascii_only in (True, False)}
     return {form for form in found if len(form) >= 3}
 
 

@@ -114,7 +114,7 @@ class Log:
                         item.result = self.insert(connection, item.entries, item.payloads)
                     except UsageError as error:  # its own fault alone: the others of this commit go on
                         item.error = error
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - handed on to every thread that waits for this commit
             self._forget_names()
             for item in batch:
                 item.result, item.error = None, item.error or error
@@ -169,7 +169,8 @@ class Log:
         if stored is None:
             return seq, "refused as forgotten"
         if stored != payload:
-            raise UsageError(f"the key {entry.key!r} was used before (event {seq}) with another body; a retry must repeat the body, a new event needs a new key")
+            raise UsageError(f"the key {entry.key!r} was used before (event {seq}) with another body;"
+                             " a retry must repeat the body, a new event needs a new key")
         return seq, "already"
 
     def _name(self, c: Any, text: str | None) -> int | None:

@@ -120,7 +120,7 @@ class Database:
                 return
             connection.execute("BEGIN")
             try:
-                connection.execute("SELECT 1 FROM meta LIMIT 1").get  # BEGIN is lazy: this takes the snapshot
+                connection.execute("SELECT 1 FROM meta LIMIT 1").fetchall()  # BEGIN is lazy: this takes the snapshot
                 yield connection
             finally:
                 connection.execute("ROLLBACK")

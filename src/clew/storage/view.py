@@ -85,8 +85,7 @@ class View:
         """The partition of that key, or None; with `create` it is made where it is missing."""
         with self.log.database.snapshot() as c:
             row = c.execute(f"SELECT {PART} FROM partition WHERE generation=? AND user=? AND agent=? AND session=?", (self.generation.id, *key)).fetchone()
-            if row is None and create:
-                names = json.dumps([self.log.name(c, n) if n else None for n in key], ensure_ascii=False)
+            names = json.dumps([self.log.name(c, n) if n else None for n in key], ensure_ascii=False)
         if row is None and create:
             mark = hashlib.blake2b(f"{self.generation.shares}\0{names}".encode(), key=self.log.database.secret, digest_size=16).digest()
             with self.log.database.write() as c:
@@ -279,7 +278,8 @@ def generations(log: Log, recipe: str | None = None) -> list[Generation]:
     """Every generation (of a recipe), oldest first."""
     with log.database.snapshot() as c:
         found = c.execute("SELECT id, recipe, fingerprint, declared, shares, state, made, swept FROM generation ORDER BY id")
-        return [Generation(*row[:3], json.loads(row[3]), *row[4:]) for row in found if recipe in (None, row[1])]
+        return [Generation(id, name, fingerprint, json.loads(declared), shares, state, made, swept)
+                for id, name, fingerprint, declared, shares, state, made, swept in found if recipe in (None, name)]
 
 
 def set_state(log: Log, ids: Sequence[int], state: str) -> None:
