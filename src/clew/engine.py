@@ -17,7 +17,7 @@ from clew.models import Budget, Models
 from clew.recipe import Recipe
 from clew.storage import archive, rows
 from clew.storage.answers import Answers
-from clew.storage.log import Entry, Log, micros
+from clew.storage.log import Entry, Log
 from clew.storage.sqlite import Database
 from clew.storage.view import Generation
 from clew.types import REASONS, TRUST, Event, Hit, Memory, Query, Quote, Receipt, Recorded, Scope
@@ -163,7 +163,8 @@ class Clew:
             raise UsageError(f"max_tokens must be 1 or more, got {max_tokens!r}")
         for field, value in (("user", scope.user), ("agent", scope.agent), ("session", scope.session)):
             intake.name(value, field)
-        seq = as_of if as_of is None or isinstance(as_of, int) else self.seq_at(intake.instant(as_of, "as_of"))
+        moment = None if isinstance(as_of, int) else intake.instant(as_of, "as_of")
+        seq = as_of if moment is None else self.log.seq_at(moment)
         if seq is not None and seq < 0:
             raise UsageError(f"as_of is a place in the log (0 or more) or an instant, got {seq}")
         return Query(text, scope, intake.instant(at, "at") or datetime.now(UTC), intake.instant(valid_at, "valid_at"), seq, k, max_tokens, kinds)
@@ -178,13 +179,6 @@ class Clew:
                     "hits": [digest(self.database.secret, h.memory) for h in hits]}
             self.log.append(Entry("query", body, query.scope, None, TRUST["user"], None))
         return hits, ctx, recipe
-
-    def seq_at(self, instant: datetime | None) -> int:
-        """The last place in the log that was recorded at or before that instant."""
-        if instant is None:
-            return self.log.head()
-        with self.database.snapshot() as c:
-            return c.execute("SELECT coalesce(max(seq), 0) FROM event WHERE recorded <= ?", (micros(instant),)).get
 
     def thread(self, id: str) -> list[Quote]:
         """The exact words a memory came from, in the order of its sources: what was said, by whom, when."""

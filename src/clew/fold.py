@@ -33,8 +33,8 @@ class Folder:
     def catch_up(self, key: Key, deadline: float | None = None, until: int | None = None) -> str:
         """Fold what is due in one partition; folded, pending (out of time), or why it waits. `deadline` is of `monotonic()`."""
         part = self.view.part(key)
-        if part is not None and not self._due(part, until):
-            return part.waiting or FOLDED
+        if not self._due(key, part, until):
+            return (part.waiting if part else None) or FOLDED
         part = part or self.view.part(key, create=True)
         assert part is not None
         index = self.view.index(part)
@@ -45,11 +45,15 @@ class Folder:
                 state = self._batch(key, deadline, until)
                 if state is not None:
                     return state
+        except BaseException:
+            with index.lock:
+                index.reset(-1)  # what was written to memory alone must not be taken for the file's
+            raise
         finally:
             index.folding.release()
 
-    def _due(self, part: Part, until: int | None) -> bool:
-        due = self.view.due(part, 1)
+    def _due(self, key: Key, part: Part | None, until: int | None) -> bool:
+        due = self.view.due(key, part.cursor if part else 0, 1)
         return bool(due) and (until is None or due[0].seq <= until)
 
     def _batch(self, key: Key, deadline: float | None, until: int | None) -> str | None:
@@ -59,7 +63,7 @@ class Folder:
         with index.lock, self.log.database.snapshot() as c:
             index.refresh(c)
         size = BATCH if self.desk.replay or not self.recipe.needs else 1
-        events = [e for e in self.view.due(part, size) if until is None or e.seq <= until]
+        events = [e for e in self.view.due(key, part.cursor, size) if until is None or e.seq <= until]
         if not events:
             return part.waiting or FOLDED
         draft, cursor, ordinal, waiting = self.view.draft(part), part.cursor, part.ordinal, None
@@ -78,6 +82,8 @@ class Folder:
         try:
             self.view.land(draft, part, cursor, ordinal, waiting)
         except Lost:
+            with index.lock:
+                index.reset(-1)
             return None
         if waiting is None and deadline is not None and monotonic() > deadline:
             return PENDING

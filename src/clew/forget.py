@@ -53,12 +53,23 @@ class Wanted:
                 raise UsageError("matching must hold some words, got an empty text")
             wanted = self.matching.casefold()
             events = [e for e in events if wanted in e.text.casefold() or wanted in (e.actor or "").casefold()]
-        return events
+        return _with_edits(log, events)
 
     def _rests(self, log: Log, id: str) -> set[int]:
         with log.database.snapshot() as c:
             found = c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE id=?", (rows.encoded(id),))
             return {s.seq for row in found for s in rows.memory(log, c, row, row[8]).sources}
+
+
+def _with_edits(log: Log, events: list[Event]) -> list[Event]:
+    """The events, and the edits of memories that came from them: their words may repeat what is to go."""
+    gone = {e.seq for e in events}
+    edits = [e for e in log.select("kind IN ('edit', 'feedback') AND salt IS NOT NULL ORDER BY seq", ()) if e.seq not in gone]
+    for edit in edits:  # in order, so that an edit of an edit follows
+        if gone & {source[0] for source in edit.body["sources"]}:
+            gone.add(edit.seq)
+            events.append(edit)
+    return sorted(events, key=lambda e: e.seq)
 
 
 def forget(log: Log, wanted: Wanted, dry_run: bool = False, reason: str | None = None) -> tuple[Receipt, list[bytes]]:

@@ -119,7 +119,7 @@ class Generations:
             return "frozen"
         state, head = FOLDED, self.log.head()
         for part in folder.view.parts(waiting=True):
-            found = folder.catch_up((part.user, part.agent, part.session), deadline, until)
+            found = folder.catch_up(part.key, deadline, until)
             state = state if found == FOLDED else found
         for last, keys in folder.view.swept(SWEEP):
             for key in keys:

@@ -48,6 +48,7 @@ class Event:
     recorded_at: datetime  # when it was learned, UTC
     key: str | None = None
     forgotten: bool = False
+    lived: bool = False  # imported as lived: `recorded_at` was taken from `at`, not from our clock
 
     @property
     def text(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from clew.context import CHARS_PER_TOKEN
-from clew.types import Hit
+from clew.types import Hit, Memory
 
 VERSION = 1
 RAW, SUMMARY = "raw", "summary"
@@ -55,6 +55,33 @@ def fitted(pieces: Sequence[Piece], limit: int) -> dict[int, str]:
     return shown
 
 
+def measured(memory: Memory, summary: str | None = None) -> Memory:
+    """The memory with its summary (None: its own text serves) and both token counts in its data, which the rest here reads."""
+    short = summary or memory.text
+    return memory.revised(data={"summary": short, "raw_tokens": tokens(memory.text), "summary_tokens": tokens(short)})
+
+
+def piece(hit: Hit, enough: bool = False) -> Piece:
+    """What a measured memory would cost."""
+    return Piece(hit.memory.data["raw_tokens"], hit.memory.data["summary_tokens"], enough)
+
+
+def shown(hit: Hit, form: str, **data: str) -> Hit:
+    """The hit of a measured memory with the text that goes into the prompt; its id still leads to the words it came from."""
+    text = hit.memory.text if form == RAW else hit.memory.data["summary"]
+    return Hit(hit.memory.revised(text=text, data={"shown": form, **data}), hit.score, hit.why)
+
+
 def chronological(hits: Sequence[Hit]) -> list[Hit]:
     """The same hits in the order in which they happened; what happened at one moment in the order of the log."""
     return sorted(hits, key=lambda h: (h.memory.since or BEGINNING, h.memory.opened or 0, h.memory.id))
+
+
+def grouped(texts: Sequence[str], limit: int) -> list[list[str]]:
+    """Neighbouring texts together, up to `limit` tokens a group but two texts at least, so that merging comes to an end."""
+    groups: list[list[str]] = [[]]
+    for text in texts:
+        if len(groups[-1]) > 1 and tokens("".join((*groups[-1], text))) > limit:
+            groups.append([])
+        groups[-1].append(text)
+    return groups

@@ -1,5 +1,6 @@
 """Reading: from hits to an answer, with no model."""
 from collections.abc import Sequence
+from datetime import UTC
 
 from clew.context import Context
 from clew.operators import retrieve
@@ -22,3 +23,12 @@ def extract(query: Query, hits: Sequence[Hit], ctx: Context) -> tuple[str, float
     best = max(hits[:5], key=lambda h: (len(wanted & set(terms(h.memory.text))), h.score))
     support = len(wanted & set(terms(best.memory.text))) / len(wanted)
     return (best.memory.text, support, [best]) if support >= SUPPORT else None
+
+
+def dated(hits: Sequence[Hit]) -> str:
+    """One line a hit for a prompt: when it was (UTC), who said it, its text; whoever shows it cites the hits."""
+    lines = []
+    for memory in (hit.memory for hit in hits):
+        when = memory.since.astimezone(UTC).strftime("[%Y-%m-%d %H:%M] ") if memory.since else ""
+        lines.append(f"{when}{memory.actor + ': ' if memory.actor else ''}{memory.text}")
+    return "\n".join(lines)

@@ -12,7 +12,7 @@ from clew.storage.log import Entry, instant
 from clew.storage.sqlite import Database, translated
 from clew.types import Scope
 
-EVENT = "seq, kind, user, agent, session, actor, trust, at, offset, recorded, format, salt, payload, digest, chain"
+EVENT = "seq, kind, user, agent, session, actor, trust, at, offset, recorded, lived, format, salt, payload, digest, chain"
 ANSWER = ("id, recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out, cost, ms, made, salt, digest, chain")
 TABLES = {"meta": "key, value", "name": "id, text", "event": EVENT, "key": "mac, seq", "answer": ANSWER, "answer_rest": "seq, answer",
           "vector": "part, space, mac, seq, codes"}

@@ -54,8 +54,10 @@ class Index:
         epoch, version, slots = row
         if epoch > self.epoch:
             self.reset(epoch)
-        if epoch < self.epoch or version <= self.version or self.n > self.flushed:
+        if epoch < self.epoch or version <= self.version:
             return
+        if self.n > self.flushed:
+            self.reset(epoch)  # another process landed first: the draft being made here is lost, and must not be read
         base = self.pid << SLOT_BITS
         rows = list(c.execute(LOAD, (base + self.n, base + slots)))
         self._postings.clear()

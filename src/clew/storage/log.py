@@ -23,7 +23,7 @@ MAX_BODY = 10_000_000  # bytes of one event's body as JSON; larger things are sp
 CHUNK = 2000  # events fetched at a time
 _ZONES: dict[int, timezone] = {0: UTC}
 _FRAME = struct.Struct("<qqiqiiqqqq")
-COLUMNS = "seq, kind, user, agent, session, actor, trust, at, offset, recorded, salt IS NULL, payload"
+COLUMNS = "seq, kind, user, agent, session, actor, trust, at, offset, recorded, lived, salt IS NULL, payload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,8 @@ class Log:
         meta = dict(c.execute("SELECT key, value FROM meta WHERE key IN ('head', 'chain', 'erasures')"))
         self._fresh(meta.get("erasures", 0))
         seq, chain = meta["head"], meta["chain"]
-        recorded = max(time_ns() // 1000, c.execute("SELECT recorded FROM event WHERE seq=?", (seq,)).get or 0)
+        last = c.execute("SELECT recorded FROM event WHERE seq=?", (seq,)).get or 0
+        now = time_ns() // 1000
         salts, result, rows, keys, batch = os.urandom(16 * len(entries)), [], [], [], {}
         for i, (entry, payload) in enumerate(zip(entries, payloads, strict=True)):
             mac = self._mac(entry) if entry.key is not None else None
@@ -133,16 +134,15 @@ class Log:
                 result.append(known)
                 continue
             seq += 1
-            learned = recorded if entry.learned is None else micros(entry.learned)
-            learned = max(learned, rows[-1][9]) if rows and entry.learned is not None else learned
-            row, chain = self._row(c, seq, chain, entry, payload, salts[16 * i : 16 * i + 16], learned)
+            last = max(last, now if entry.learned is None else micros(entry.learned))  # the learned clock never goes back
+            row, chain = self._row(c, seq, chain, entry, payload, salts[16 * i : 16 * i + 16], last)
             rows.append(row)
             result.append((seq, "stored"))
             if mac is not None:
                 keys.append((mac, seq))
                 batch[mac] = (seq, "already")
         if rows:
-            c.executemany("INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", rows)
+            c.executemany(f"INSERT INTO event VALUES ({','.join('?' * 16)})", rows)
             c.executemany("INSERT INTO key VALUES (?,?)", keys)
             c.executemany("UPDATE meta SET value=? WHERE key=?", ((seq, "head"), (chain, "chain")))
         return result
@@ -154,8 +154,9 @@ class Log:
         at = recorded if entry.at is None else micros(entry.at)
         offset = 0 if entry.at is None else int((entry.at.utcoffset() or timedelta()).total_seconds() // 60)
         digest = digested(salt, payload, names)
-        chain = chained(chain, seq, entry.kind, (user, agent, session, actor), entry.trust, at, offset, recorded, digest)
-        row = (seq, entry.kind, user, agent, session, actor, entry.trust, at, offset, recorded, FORMAT, salt, payload, digest, chain)
+        lived = int(entry.learned is not None)
+        chain = chained(chain, seq, entry.kind, (user, agent, session, actor), entry.trust, at, offset, recorded, lived, digest)
+        row = (seq, entry.kind, user, agent, session, actor, entry.trust, at, offset, recorded, lived, FORMAT, salt, payload, digest, chain)
         return row, chain
 
     def _mac(self, entry: Entry) -> bytes:
@@ -228,6 +229,19 @@ class Log:
         with self.database.snapshot() as c:
             return c.execute("SELECT value FROM meta WHERE key='head'").get
 
+    def seq_at(self, moment: datetime) -> int:
+        """The last place that was recorded at or before that moment; 0 before the first. The learned clock never goes back."""
+        wanted = micros(moment)
+        with self.database.snapshot() as c:
+            low, high = 0, c.execute("SELECT value FROM meta WHERE key='head'").get
+            while low < high:
+                middle = (low + high + 1) // 2
+                if c.execute("SELECT recorded FROM event WHERE seq=?", (middle,)).get <= wanted:
+                    low = middle
+                else:
+                    high = middle - 1
+        return low
+
     def read(self, after: int = 0, scope: Scope | None = None, until: int | None = None) -> Iterator[Event]:
         """All events with seq > after (and <= until) that the scope covers, in order; forgotten ones have no body."""
         where, values = "seq > ?", []
@@ -254,10 +268,10 @@ class Log:
 
     def event(self, c: Any, row: Sequence[Any]) -> Event:
         """A row of COLUMNS as an Event."""
-        seq, kind, user, agent, session, actor, trust, at, offset, recorded, forgotten, payload = row
+        seq, kind, user, agent, session, actor, trust, at, offset, recorded, lived, forgotten, payload = row
         packed = json.loads(payload) if payload is not None else {}
         return Event(seq, kind, packed.get("body"), self.scope(c, user, agent, session), self.name(c, actor), trust,
-                     instant(at, offset), instant(recorded), packed.get("key"), bool(forgotten))
+                     instant(at, offset), instant(recorded), packed.get("key"), bool(forgotten), bool(lived))
 
     def verify(self) -> bool:
         """Walk the whole chain; True, or LogCorrupt with the first place that does not match."""
@@ -265,14 +279,14 @@ class Log:
             chain, last = bytes(32), 0
             names = dict(c.execute("SELECT id, text FROM name"))
             for row in c.execute("SELECT * FROM event ORDER BY seq"):
-                seq, kind, *ids, trust, at, offset, recorded, _, salt, payload, digest, stored = row
+                seq, kind, *ids, trust, at, offset, recorded, lived, _, salt, payload, digest, stored = row
                 if seq != last + 1:
                     raise LogCorrupt(f"event {last + 1} is missing: the next one found is {seq}", last + 1)
                 if salt is not None and digested(salt, payload, [names.get(i) for i in ids]) != digest:
                     raise LogCorrupt(f"the words of event {seq} are not those that were recorded", seq)
                 if salt is None and payload is not None:
                     raise LogCorrupt(f"event {seq} has words but no salt: they were put there afterwards", seq)
-                chain, last = chained(chain, seq, kind, ids, trust, at, offset, recorded, digest), seq
+                chain, last = chained(chain, seq, kind, ids, trust, at, offset, recorded, lived, digest), seq
                 if chain != stored:
                     raise LogCorrupt(f"the chain breaks at event {seq}: a row was changed behind the engine's back", seq)
             meta = dict(c.execute("SELECT key, value FROM meta WHERE key IN ('head', 'chain')"))
@@ -287,7 +301,8 @@ def digested(salt: bytes, payload: bytes, names: Sequence[str | None]) -> bytes:
     return hashlib.sha256(salt + struct.pack("<q", len(payload)) + payload + packed).digest()
 
 
-def chained(chain: bytes, seq: int, kind: str, ids: Sequence[int | None], trust: int, at: int, offset: int, recorded: int, digest: bytes) -> bytes:
+def chained(chain: bytes, seq: int, kind: str, ids: Sequence[int | None], trust: int, at: int, offset: int, recorded: int, lived: int,
+            digest: bytes) -> bytes:
     """The next link of the chain, over everything that is never blanked."""
-    frame = _FRAME.pack(seq, at, offset, recorded, trust, FORMAT, *(-1 if i is None else i for i in ids))
+    frame = _FRAME.pack(seq, at, offset, recorded, trust | lived << 16, FORMAT, *(-1 if i is None else i for i in ids))
     return hashlib.sha256(chain + frame + kind.encode() + digest).digest()

@@ -15,7 +15,7 @@ CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT UNIQUE);
 CREATE TABLE event(
   seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, user INTEGER, agent INTEGER, session INTEGER, actor INTEGER,
   trust INTEGER NOT NULL, at INTEGER NOT NULL, offset INTEGER NOT NULL, recorded INTEGER NOT NULL,
-  format INTEGER NOT NULL, salt BLOB, payload BLOB, digest BLOB NOT NULL, chain BLOB NOT NULL);
+  lived INTEGER NOT NULL, format INTEGER NOT NULL, salt BLOB, payload BLOB, digest BLOB NOT NULL, chain BLOB NOT NULL);
 CREATE INDEX event_user ON event(user, seq);
 CREATE INDEX event_agent ON event(agent, seq) WHERE agent IS NOT NULL;
 CREATE INDEX event_actor ON event(actor, seq) WHERE actor IS NOT NULL;

@@ -56,6 +56,11 @@ class Part:
     version: int
     waiting: str | None
 
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """User, agent and session as name numbers."""
+        return self.user, self.agent, self.session
+
 
 class Lost(Exception):
     """Another process landed this partition first; the draft is void and the work is looked at anew."""
@@ -117,12 +122,13 @@ class View:
             self._indexes.move_to_end(part.id)
             return index
 
-    def due(self, part: Part, limit: int) -> list[Event]:
-        """The next events for this partition, in order; forgotten ones too, which only count."""
+    def due(self, key: tuple[int, int, int], cursor: int, limit: int) -> list[Event]:
+        """The next events for a partition after its cursor, in order; forgotten ones too, which only count."""
         kinds = ",".join("?" * len(self.on))
-        where, values = f"seq > ? AND kind IN ({kinds})", [part.cursor, *self.on]
-        for name in BY[self.generation.shares]:
-            number = getattr(part, name)
+        where, values = f"seq > ? AND kind IN ({kinds})", [cursor, *self.on]
+        for name, number in zip(("user", "agent", "session"), key, strict=True):
+            if name not in BY[self.generation.shares]:
+                continue
             where += f" AND {name} = ?" if number else f" AND {name} IS NULL"
             values += [number] if number else []
         return self.log.select(f"{where} ORDER BY seq LIMIT {limit}", values)
@@ -156,16 +162,15 @@ class View:
     def land(self, draft: Draft, part: Part, cursor: int, ordinal: int, waiting: str | None = None) -> Part:
         """Write a draft and move the cursor in one transaction; raises Lost, and drops the draft, if another was first."""
         index = draft.index
-        with index.lock, self.log.database.write() as c:
-            draft.embed_pending(c)
-            now = c.execute("SELECT cursor, epoch, version FROM partition WHERE id=?", (part.id,)).fetchone()
-            if now != (part.cursor, part.epoch, part.version):
-                index.reset(-1)
-                raise Lost(f"partition {part.id} was landed by another process")
-            self._insert(c, draft)
-            c.execute("UPDATE partition SET cursor=?, ordinal=?, slots=?, version=version+1, waiting=? WHERE id=?",
-                      (cursor, ordinal, index.n, waiting, part.id))
-        with index.lock:  # only after the commit is the memory's picture the file's
+        with index.lock:  # held until memory and file agree again, so that no reader counts a row twice
+            with self.log.database.write() as c:
+                draft.embed_pending(c)
+                now = c.execute("SELECT cursor, epoch, version FROM partition WHERE id=?", (part.id,)).fetchone()
+                if now != (part.cursor, part.epoch, part.version) or index.version != part.version:
+                    raise Lost(f"partition {part.id} was landed by another process")
+                self._insert(c, draft)
+                c.execute("UPDATE partition SET cursor=?, ordinal=?, slots=?, version=version+1, waiting=? WHERE id=?",
+                          (cursor, ordinal, index.n, waiting, part.id))
             index.settled(part.version + 1)
         draft.added.clear()
         draft.closings.clear()

@@ -1,0 +1,122 @@
+"""Words that read: recall, ask, prompt, thread, history, memories."""
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+
+from clew.cli.terminal import MEMORY, Agent, AsOf, Asked, Db, Json, K, Model, Named, Session, Url, User, Valid
+from clew.cli.terminal import clock, listed, opened, out, place, said, show_json
+from clew.engine import Clew
+from clew.types import Event, Quote
+
+Question = Annotated[str, typer.Argument(help="The question, in plain words.", show_default=False)]
+Id = Annotated[str, typer.Argument(metavar="ID", help="A memory's id, as recall and memories print it.", show_default=False)]
+
+
+def _recipes(recipe: str | None) -> tuple[str, ...]:
+    return (recipe,) if recipe else ()
+
+
+def recall(text: Question, db: Db = MEMORY, user: User = None, agent: Agent = None, session: Session = None, k: K = 10, at: Asked = None,
+           valid_at: Valid = None, as_of: AsOf = None, recipe: Named = None,
+           kind: Annotated[list[str] | None, typer.Option(help="Only memories of this kind (turn, fact, note, ...); may be repeated.")] = None,
+           max_tokens: Annotated[int | None, typer.Option(help="Stop before the words exceed about so many tokens.")] = None,
+           model: Model = None, url: Url = None, json: Json = False) -> None:
+    """What memory holds on a question: rank, score, time, speaker, words; best first."""
+    with opened(db, _recipes(recipe), model=model, url=url) as c:
+        hits = c.recall(text, user=user, agent=agent, session=session, k=k, at=at, valid_at=valid_at, as_of=place(as_of), kinds=tuple(kind or ()),
+                        max_tokens=max_tokens)
+    if json:
+        return show_json([{"rank": n, "score": h.score, "why": h.why, "memory": h.memory} for n, h in enumerate(hits, 1)])
+    for rank, hit in enumerate(hits, 1):
+        listed(hit.memory, f"{rank:>2}. {hit.score:.3f}  ")
+    if not hits:
+        out.print("Nothing was found.")
+
+
+def ask(text: Question, db: Db = MEMORY, user: User = None, agent: Agent = None, session: Session = None, k: K = 10, at: Asked = None,
+        valid_at: Valid = None, as_of: AsOf = None, recipe: Named = None, model: Model = None, url: Url = None, json: Json = False) -> None:
+    """An answer with the quotes it rests on, or nothing where memory does not support one."""
+    with opened(db, _recipes(recipe), model=model, url=url) as c:
+        answer = c.ask(text, user=user, agent=agent, session=session, k=k, at=at, valid_at=valid_at, as_of=place(as_of))
+    if json:
+        return show_json(answer)
+    if answer.text is None:
+        return out.print("Nothing in memory supports an answer.")
+    out.print(answer.text, soft_wrap=True)
+    for quote in answer.quotes:
+        if quote.text != answer.text:
+            said(f"  {_speaker(quote.event)}", quote.text)
+        else:
+            out.print(f"  ({_speaker(quote.event)})", soft_wrap=True)
+
+
+def prompt(text: Question, db: Db = MEMORY, user: User = None, agent: Agent = None, session: Session = None, k: K = 20, recipe: Named = None,
+           as_of: AsOf = None, max_tokens: Annotated[int, typer.Option(help="About how many tokens the block may have.")] = 1500,
+           json: Json = False) -> None:
+    """A block for a prompt: quotes with speaker and time, fenced as data."""
+    with opened(db, _recipes(recipe)) as c:
+        block = c.prompt(text, user=user, agent=agent, session=session, k=k, max_tokens=max_tokens, as_of=place(as_of))
+    if json:
+        return show_json({"prompt": block})
+    out.print(block, soft_wrap=True)
+
+
+def thread(id: Id, db: Db = MEMORY, around: Annotated[int, typer.Option(help="Events of the same scope shown before and after.")] = 2,
+           json: Json = False) -> None:
+    """The exact words that a memory came from: who said them, when, and what was said around them."""
+    with opened(db) as c:
+        quotes = c.thread(id)
+        near = {q.event.seq: _around(c, q, around) for q in quotes}
+    if json:
+        return show_json([{"quote": q, "around": near[q.event.seq]} for q in quotes])
+    for quote in quotes:
+        for event in near[quote.event.seq]:
+            mine = event.seq == quote.event.seq
+            said(f"{'>' if mine else ' '} {_speaker(event)}", quote.text if mine else event.text, style=None if mine else "dim")
+    if not quotes:
+        out.print("The words it came from were forgotten.")
+
+
+def _around(c: Clew, quote: Quote, count: int) -> list[Event]:
+    """The quoted event among its neighbours of the same scope, oldest first."""
+    seq, scope, reach = quote.event.seq, quote.event.scope, count * 20  # other scopes' events may lie between
+    before = [e for e in islice(c.log.read(max(0, seq - 1 - reach), scope), reach) if e.seq < seq and e.text] if count else []
+    after = [e for e in islice(c.log.read(seq, scope), count) if e.text]
+    return [*before[-count or len(before) :], quote.event, *after]
+
+
+def _speaker(event: Event) -> str:
+    session = f"  {event.scope.session}" if event.scope.session else ""
+    return f"{clock(event.at)}  {event.actor or event.kind}{session}  (event {event.seq})"
+
+
+def history(id: Id, db: Db = MEMORY, json: Json = False) -> None:
+    """Every version of a memory, oldest first, with the event that made it and why it ended."""
+    with opened(db) as c:
+        versions = c.history(id)
+    if json:
+        return show_json([{"memory": m, "event": e, "ended": reason} for m, e, reason in versions])
+    for number, (memory, event, reason) in enumerate(versions, 1):
+        said(f"{number}. {_speaker(event)}{f'  ended: {reason}' if reason else ''}", memory.text)
+
+
+def memories(db: Db = MEMORY, user: User = None, recipe: Named = None,
+             kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None,
+             after: Annotated[str | None, typer.Option(help="Go on after this id.")] = None,
+             limit: Annotated[int, typer.Option(help="How many at most.")] = 100, json: Json = False) -> None:
+    """The memories of a user as they are now, oldest first."""
+    with opened(db, _recipes(recipe)) as c:
+        found = c.memories(user=user, kind=kind, after=after, limit=limit)
+    if json:
+        return show_json(found)
+    for memory in found:
+        listed(memory)
+    if len(found) == limit:
+        out.print(f"... more: clew memories --after {found[-1].id}")
+
+
+def mount(app: Any) -> None:
+    """Give these words to the command line."""
+    for word in (recall, ask, prompt, thread, history, memories):
+        app.command()(word)

@@ -1,0 +1,130 @@
+"""What every word of the command line shares: options, opening the file, errors as one line, printing, progress bars."""
+import errno
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from textwrap import fill
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typer.core import TyperGroup
+
+from clew.engine import Clew
+from clew.errors import ClewError, NotFound
+from clew.models import Budget, Models, connect
+from clew.recipe import names
+from clew.types import Memory
+
+MEMORY = Path("memory.db")
+Db = Annotated[Path, typer.Option("--db", envvar="CLEW_DB", help="The file of this memory.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+User = Annotated[str | None, typer.Option("--user", "-u", help="Whose memory.")]
+Agent = Annotated[str | None, typer.Option(help="Which agent's.")]
+Session = Annotated[str | None, typer.Option(help="Which conversation's.")]
+Named = Annotated[str | None, typer.Option("--recipe", "-r", help="Which memory system; `clew recipes` lists them.")]
+Model = Annotated[str | None, typer.Option(envvar="CLEW_MODEL", help="A model's address, such as openai:gpt-4o-mini; none is needed.")]
+Url = Annotated[str | None, typer.Option("--base-url", envvar="CLEW_BASE_URL", help="The model's OpenAI-compatible endpoint.")]
+K = Annotated[int, typer.Option("-k", help="How many.")]
+Asked = Annotated[str | None, typer.Option("--at", help="When it is asked (ISO 8601 with an offset).")]
+Valid = Annotated[str | None, typer.Option("--valid-at", help="What held at that instant.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="What was known at that instant, or at that place in the log.")]
+
+out = Console(highlight=False, markup=False, emoji=False)
+
+
+class Words(TyperGroup):
+    """The commands; what Clew refuses is told in one line on stderr, with the error's own exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the word that was given; `--debug` lets errors through with their traceback."""
+        try:
+            return super().invoke(ctx)
+        except (ClewError, OSError) as error:
+            if ctx.params.get("debug") or getattr(error, "errno", None) == errno.EPIPE:
+                raise  # a closed pipe (`clew memories | head`) is typer's to end quietly
+            print(f"clew: {' '.join(str(error).split())}", file=sys.stderr)
+            raise typer.Exit(getattr(error, "exit_code", 1)) from error
+
+
+def opened(db: Path, recipes: Sequence[str] = (), *, new: bool = False, model: str | None = None, url: str | None = None,
+           budget: Budget | None = None) -> Clew:
+    """The memory in that file, with the default recipe unless others are named; NotFound where there is no file, unless `new`."""
+    if not new and not db.exists():
+        raise NotFound(f"there is no memory at {db}; record or import something first, or give another file with --db")
+    models = Models() if model is None else connect(model, **({"base_url": url} if url else {}))
+    return Clew(db, recipes=tuple(recipes) or ("clew",), models=models, budget=budget)
+
+
+def opened_whole(db: Path, **options: Any) -> Clew:
+    """The memory with every recipe that has views in the file, the default one first: for status, the worker and forget."""
+    with opened(db, **options) as c:
+        used = [g.recipe for g in c.generations()]
+    known = names()
+    return opened(db, list(dict.fromkeys(["clew", *(name for name in used if name in known)])), **options)
+
+
+def place(text: str | None) -> str | int | None:
+    """`--as-of` as the door takes it: a place in the log where it is a number, else an instant."""
+    return int(text) if text is not None and text.isdigit() else text
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON holds it: dataclasses as mappings, instants in ISO 8601."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(v) for v in value]
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def show_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(plain(value), ensure_ascii=False, indent=2, default=str))
+
+
+def clock(instant: datetime | None) -> str:
+    """A time as people read it, in the offset it was given in."""
+    return instant.strftime("%Y-%m-%d %H:%M") if instant else "time unknown"
+
+
+def said(head: str, text: str, *, style: str | None = None) -> None:
+    """A line about some words, and the words below it, indented and wrapped to the terminal (piped output is left whole)."""
+    out.print(head, style=style, soft_wrap=True)
+    width = out.width - 2 if out.is_terminal else 10**6
+    for line in text.splitlines() or [""]:
+        out.print(fill(line, width, initial_indent="    ", subsequent_indent="    ") if line.strip() else "", soft_wrap=True)
+
+
+def listed(memory: Memory, head: str = "") -> None:
+    """One memory: when, who, its id, its words."""
+    state = "" if memory.status == "active" and not memory.retired else f"  ({memory.retired or memory.status})"
+    said(f"{head}{clock(memory.since)}  {memory.actor or memory.kind}{state}  [{memory.id}]", memory.text)
+
+
+@contextmanager
+def progress(label: str, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on stderr while the block runs, moved by calling (done, in all or None); silent where stderr is no terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def size(count: int) -> str:
+    """Bytes as people read them."""
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def sure(question: str, yes: bool) -> bool:
+    """Ask at a terminal; programs (no terminal, or --yes) are taken at their word."""
+    return yes or not os.isatty(0) or typer.confirm(question)

@@ -1,0 +1,185 @@
+"""Messages in JSON: OpenAI's shape, any list of who said what when, and the exports of ChatGPT and Claude."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from clew.errors import UsageError
+from clew.readers.files import File, Message
+from clew.types import KINDS
+
+# The names that files give to what Clew calls content, actor, at, key and session; the first one present is taken.
+NAMES = {
+    "content": ("content", "text", "body", "message", "utterance"),
+    "actor": ("actor", "speaker", "author", "from", "sender", "username"),
+    "at": ("at", "timestamp", "time", "created_at", "datetime", "date", "ts", "create_time"),
+    "key": ("key", "id", "uuid", "message_id"),
+    "session": ("session", "session_id", "conversation_id", "thread", "channel"),
+}
+# Keys of OpenAI's shape that belong to the message itself.
+SHAPE = ("role", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "user", "agent", "trust")
+ROLES = ("user", "assistant", "tool", "function", "system", "developer")
+LISTS = ("messages", "turns", "conversation", "chat", "traj")  # where a conversation keeps its messages
+_ALIASES = {"human": "user", "ai": "assistant", "bot": "assistant", "model": "assistant"}
+
+
+def role_of(name: Any) -> str | None:
+    """OpenAI's word for a role that another file calls human, ai, bot or model; None for a name that is no role."""
+    word = _ALIASES.get(str(name).lower(), str(name).lower())
+    return word if word in ROLES else None
+
+
+def read_messages(file: File) -> Iterator[Message]:
+    """Messages one a line or in an array, or conversations that hold lists of them."""
+    for where, item in file.objects():
+        if isinstance(item, str):
+            item = {"content": item}
+        if not isinstance(item, Mapping):
+            raise UsageError(f"{where}: a message is a JSON object, got {type(item).__name__}")
+        inner = next((item[name] for name in LISTS if isinstance(item.get(name), list)), None)
+        if inner is None:
+            yield from _kept(as_message(item, file, where))
+            continue
+        about = as_message({k: v for k, v in item.items() if k not in LISTS} | {"content": "-"}, file, where)
+        session = about.get("session") or next(
+            (str(item[k]) for k in ("key", "id", "uuid", "task_id") if item.get(k) is not None), None
+        )
+        for n, each in enumerate(inner, 1):
+            place = f"{where}, message {n}"
+            if not isinstance(each, (Mapping, str)):
+                raise UsageError(f"{place}: a message is a JSON object, got {type(each).__name__}")
+            each = {"content": each} if isinstance(each, str) else each
+            defaults = {"session": session or where, "at": about.get("at")}
+            yield from _kept(as_message({k: v for k, v in defaults.items() if v is not None} | dict(each), file, place))
+
+
+def _kept(message: Message) -> Iterator[Message]:
+    """The message, unless there is nothing in it."""
+    content = message.get("content")
+    if (content.strip() if isinstance(content, str) else content) or message.get("tool_calls"):
+        yield message
+
+
+def as_message(item: Mapping[str, Any], file: File, where: str) -> Message:
+    """One message out of an object that names its parts in any of the usual ways; what has no name of ours goes to `data`."""
+    rest, found = dict(item), {}
+    for ours, names in NAMES.items():
+        for name in names:
+            if rest.get(name) is not None and (ours == "content" or isinstance(rest[name], (str, int, float))):
+                found[ours] = rest.pop(name)
+                break
+    out: Message = {name: rest.pop(name) for name in SHAPE if rest.get(name) is not None}
+    content = found.get("content")
+    if isinstance(content, Mapping):
+        raise UsageError(f"{where}: the content is an object; it must be a text or a list of parts")
+    if content is None and not out.get("tool_calls"):
+        names = ", ".join(NAMES["content"])
+        raise UsageError(f"{where}: there is no content; expected one of {names} in {sorted(map(str, item))[:12]}")
+    out["content"] = parts(content) if isinstance(content, list) else None if content is None else str(content)
+    actor = found.get("actor")
+    if "role" in out:
+        out["role"] = role_of(out["role"]) or str(out["role"])
+    elif role := role_of(actor):
+        out["role"] = role
+    if actor is not None and str(actor):
+        out["actor"] = str(actor)[:500]
+    if moment := file.moment(found.get("at"), where):
+        out["at"] = moment
+    out["key"] = file.key(found.get("key", where.rpartition(", ")[2]), [content, out.get("tool_calls"), moment, out.get("actor")])
+    if found.get("session") not in (None, ""):
+        out["session"] = str(found["session"])[:500]
+    kind = rest.pop("kind") if rest.get("kind") in KINDS else None
+    out["kind"] = kind or (
+        "observation" if out.get("role") in ("tool", "function") else "action" if out.get("tool_calls") else "message"
+    )
+    data = rest.pop("data", None)
+    data = {**(data if isinstance(data, dict) else {} if data is None else {"data": data}), **rest}
+    return out | ({"data": data} if data else {})
+
+
+def parts(content: list[Any]) -> list[Any]:
+    """Parts of a message in OpenAI's shape; images and files given as base64 become the words [image] and [file]."""
+    out: list[Any] = []
+    for part in content:
+        if isinstance(part, str):
+            out.append({"type": "text", "text": part})
+        elif isinstance(part, Mapping) and isinstance(part.get("text"), str):
+            out.append({"type": "text", "text": part["text"]})
+        elif isinstance(part, Mapping):
+            link = part.get("image_url")
+            link = link.get("url") if isinstance(link, Mapping) else link
+            kept = isinstance(link, str) and not link.startswith("data:")
+            word = "image" if "image" in str(part.get("type") or part.get("content_type")) else "file"
+            out.append(dict(part) if kept else {"type": "text", "text": f"[{word}]"})
+    return out
+
+
+def text_of(content: Any) -> str:
+    """The text of a content that is a text or a list of parts."""
+    if isinstance(content, str):
+        return content
+    return "\n".join(p["text"] for p in parts(content or []) if isinstance(p.get("text"), str))
+
+
+def read_chatgpt(file: File) -> Iterator[Message]:
+    """ChatGPT's conversations.json: of each tree of messages the branch that was last shown."""
+    for where, talk in file.objects():
+        nodes = talk.get("mapping") if isinstance(talk, Mapping) else None
+        if not isinstance(nodes, Mapping):
+            raise UsageError(f"{where}: a conversation of ChatGPT has a `mapping`")
+        session = str(talk.get("conversation_id") or talk.get("id") or where)
+        for node in _branch(nodes, talk.get("current_node")):
+            said = nodes[node].get("message") or {}
+            body, meta = said.get("content") or {}, said.get("metadata") or {}
+            if meta.get("is_visually_hidden_from_conversation") or body.get("content_type") in (
+                "thoughts",
+                "user_editable_context",
+            ):
+                continue
+            role = role_of((said.get("author") or {}).get("role")) or "user"
+            text = text_of(body["parts"] if isinstance(body.get("parts"), list) else body.get("text") or "")
+            if not text.strip():
+                continue
+            out: Message = {"content": text, "role": role, "key": str(said.get("id") or node), "session": session}
+            out["kind"] = "observation" if role == "tool" else "message"
+            if at := file.moment(said.get("create_time"), where):
+                out["at"] = at
+            model = meta.get("model_slug")
+            yield out | {"data": {"title": talk.get("title") or ""} | ({"model": model} if model else {})}
+
+
+def _branch(nodes: Mapping[str, Any], last: Any) -> list[str]:
+    """The ids from the root to the last node shown, or to the last leaf where the file does not say."""
+    if last not in nodes:
+        last = next((n for n in reversed(list(nodes)) if not nodes[n].get("children")), None)
+    path: list[str] = []
+    while last in nodes and last not in path:
+        path.append(last)
+        last = nodes[last].get("parent")
+    return path[::-1]
+
+
+def read_claude(file: File) -> Iterator[Message]:
+    """Claude's conversations.json; the text of an attachment becomes a document of its own."""
+    for where, talk in file.objects():
+        said = talk.get("chat_messages") if isinstance(talk, Mapping) else None
+        if not isinstance(said, list):
+            raise UsageError(f"{where}: a conversation of Claude has `chat_messages`")
+        for n, item in enumerate(said, 1):
+            role = role_of(item.get("sender")) or "user"
+            key = str(item.get("uuid") or file.key(n, item))
+            out: Message = {"role": role, "key": key, "session": str(talk.get("uuid") or where), "kind": "message"}
+            if at := file.moment(item.get("created_at") or talk.get("created_at"), f"{where}, message {n}"):
+                out["at"] = at
+            out["data"] = {"title": talk.get("name") or ""}
+            for k, sheet in enumerate(item.get("attachments") or ()):
+                if text := (sheet.get("extracted_content") or "").strip():
+                    named = {"title": sheet.get("file_name") or ""}
+                    yield out | {
+                        "content": text,
+                        "kind": "document",
+                        "key": f"{key}#{k}",
+                        "data": out["data"] | {"file": named["title"]},
+                    }
+            text = item.get("text") or text_of([p for p in item.get("content") or () if p.get("type") == "text"])
+            if text.strip():
+                yield out | {"content": text}

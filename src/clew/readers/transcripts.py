@@ -1,0 +1,89 @@
+"""What coding agents leave behind: the JSONL transcripts of Claude Code and of Codex."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from clew.readers.chats import parts, role_of, text_of
+from clew.readers.files import File, Message
+
+
+def _call(ident: Any, name: Any, arguments: Any) -> dict[str, Any]:
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return {"id": str(ident or ""), "type": "function", "function": {"name": str(name), "arguments": text}}
+
+
+def read_claude_code(file: File) -> Iterator[Message]:
+    """A session of Claude Code: what was said, the calls of tools as actions, their results as observations."""
+    for where, line in file.objects():
+        said = line.get("message") if isinstance(line, Mapping) else None
+        if line.get("type") not in ("user", "assistant") or not isinstance(said, Mapping) or line.get("isMeta"):
+            continue
+        about: Message = {"session": str(line.get("sessionId") or file.name)}
+        if at := file.moment(line.get("timestamp"), where):
+            about["at"] = at
+        data = {name: line[field] for name, field in (("cwd", "cwd"), ("branch", "gitBranch")) if line.get(field)}
+        if line.get("isSidechain"):
+            data["sidechain"] = True
+        if data:
+            about["data"] = data
+        key = str(line.get("uuid") or file.key(where, said))
+        content = said.get("content")
+        blocks = (
+            [{"type": "text", "text": content}]
+            if isinstance(content, str)
+            else [b for b in content or () if isinstance(b, Mapping)]
+        )
+        for n, block in enumerate(b for b in blocks if b.get("type") == "tool_result"):
+            if text := text_of(block.get("content")).strip():
+                result = {"role": "tool", "tool_call_id": str(block.get("tool_use_id")), "content": text, "kind": "observation"}
+                yield about | result | {"key": f"{key}#{n}"}
+        calls = [_call(b.get("id"), b.get("name"), b.get("input")) for b in blocks if b.get("type") == "tool_use"]
+        text = "\n".join(p["text"] for p in parts([b for b in blocks if b.get("type") in ("text", "image", "document")]))
+        if text.strip() or calls:
+            out = {
+                "role": role_of(said.get("role")) or line["type"],
+                "content": text,
+                "kind": "action" if calls else "message",
+                "key": key,
+            }
+            yield about | out | ({"tool_calls": calls} if calls else {})
+
+
+def read_codex(file: File) -> Iterator[Message]:
+    """A session of Codex; the stream's own copies of messages (event_msg) and its reasoning are left out."""
+    session = file.name
+    for where, line in file.objects():
+        item = line.get("payload", line) if isinstance(line, Mapping) else {}
+        if line.get("type") == "session_meta" or "instructions" in line and "id" in line:
+            session = str(item.get("id") or session)
+            continue
+        if not isinstance(item, Mapping) or line.get("type") in ("event_msg", "turn_context", "compacted"):
+            continue
+        out = _codex_item(item)
+        if out is None:
+            continue
+        if at := file.moment(line.get("timestamp"), where):
+            out["at"] = at
+        yield out | {"session": session, "key": file.key(f"{session}:{where.rpartition(', ')[2]}", item)}
+
+
+def _codex_item(item: Mapping[str, Any]) -> Message | None:
+    """A message, a call or a result; None for anything else."""
+    sort = item.get("type")
+    if sort == "message":
+        text = text_of(item.get("content"))
+        role = role_of(item.get("role")) or "user"
+        return {"role": role, "content": text, "kind": "message"} if text.strip() else None
+    if sort in ("function_call", "custom_tool_call", "local_shell_call"):
+        arguments = item.get("arguments") or item.get("input") or item.get("action") or ""
+        call = _call(item.get("call_id") or item.get("id"), item.get("name") or "shell", arguments)
+        return {"role": "assistant", "content": "", "tool_calls": [call], "kind": "action"}
+    if sort in ("function_call_output", "custom_tool_call_output"):
+        result = item.get("output")
+        if isinstance(result, Mapping):
+            result = result.get("content") or result.get("output") or json.dumps(dict(result), ensure_ascii=False)
+        text = result if isinstance(result, str) else text_of(result)
+        if text.strip():
+            return {"role": "tool", "tool_call_id": str(item.get("call_id")), "content": text, "kind": "observation"}
+    return None
