@@ -81,9 +81,9 @@ def thread(id: Id, db: Db = MEMORY, around: Annotated[int, typer.Option(help="Ev
 def _around(c: Clew, quote: Quote, count: int) -> list[Event]:
     """The quoted event among its neighbours of the same scope, oldest first."""
     seq, scope, reach = quote.event.seq, quote.event.scope, count * 20  # other scopes' events may lie between
-    before = [e for e in islice(c.log.read(max(0, seq - 1 - reach), scope), reach) if e.seq < seq and e.text] if count else []
-    after = [e for e in islice(c.log.read(seq, scope), count) if e.text]
-    return [*before[-count or len(before) :], quote.event, *after]
+    before = [e for e in c.log.read(max(0, seq - 1 - reach), scope, until=seq - 1) if e.text]
+    after = [e for e in islice(c.log.read(seq, scope, until=seq + reach), count) if e.text]
+    return [*before[len(before) - count :], quote.event, *after] if len(before) > count else [*before, quote.event, *after]
 
 
 def _speaker(event: Event) -> str:

@@ -15,8 +15,9 @@ NAMES = {
     "key": ("key", "id", "uuid", "message_id"),
     "session": ("session", "session_id", "conversation_id", "thread", "channel"),
 }
-# Keys of OpenAI's shape that belong to the message itself.
-SHAPE = ("role", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "user", "agent", "trust")
+# Keys of OpenAI's shape that belong to the message itself. A file's own `user`, `agent` or `trust` stay data: whose the
+# memories are and how far they are trusted is for the one who imports to say.
+SHAPE = ("role", "name", "tool_calls", "tool_call_id", "function_call", "refusal")
 ROLES = ("user", "assistant", "tool", "function", "system", "developer")
 LISTS = ("messages", "turns", "conversation", "chat", "traj")  # where a conversation keeps its messages
 _ALIASES = {"human": "user", "ai": "assistant", "bot": "assistant", "model": "assistant"}
@@ -84,9 +85,10 @@ def as_message(item: Mapping[str, Any], file: File, where: str) -> Message:
         out["actor"] = str(actor)[:500]
     if moment := file.moment(found.get("at"), where):
         out["at"] = moment
-    out["key"] = file.key(found.get("key", where.rpartition(", ")[2]), [content, out.get("tool_calls"), moment, out.get("actor")])
     if found.get("session") not in (None, ""):
         out["session"] = str(found["session"])[:500]
+    told = [content, out.get("tool_calls"), moment, out.get("actor"), out.get("session")]
+    out["key"] = file.key(found.get("key", where.removeprefix(f"{file.name}, ")), told)
     kind = rest.pop("kind") if rest.get("kind") in KINDS else None
     out["kind"] = kind or (
         "observation" if out.get("role") in ("tool", "function") else "action" if out.get("tool_calls") else "message"

@@ -70,11 +70,8 @@ class File:
         if value is None or value == "":
             return None
         try:
-            if (
-                isinstance(value, (int, float))
-                or isinstance(value, str)
-                and value.replace(".", "", 1).isdigit()
-                and len(value) > 8
+            if isinstance(value, (int, float)) or (
+                isinstance(value, str) and value.replace(".", "", 1).isdigit() and len(value) > 8
             ):
                 seconds = float(value) / (1000 if abs(float(value)) > MILLISECONDS else 1)
                 return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat()

@@ -17,7 +17,7 @@ _FLAGS = ("--reverse", "--no-color", "--no-ext-diff", "--no-textconv", "--no-sho
 
 
 def git_log(path: str | Path) -> Iterator[Message]:
-    """The commits that the checked-out branch holds: author, author's date, message, and the files changed with lines added and removed.
+    """The commits of the checked-out branch, oldest first: author, author's date, message, files with lines added and removed.
 
     The key is the commit's hash. UsageError where there is no repository, no commit or no git.
     """

@@ -55,7 +55,7 @@ def read_codex(file: File) -> Iterator[Message]:
     session = file.name
     for where, line in file.objects():
         item = line.get("payload", line) if isinstance(line, Mapping) else {}
-        if line.get("type") == "session_meta" or "instructions" in line and "id" in line:
+        if line.get("type") == "session_meta" or ("instructions" in line and "id" in line):
             session = str(item.get("id") or session)
             continue
         if not isinstance(item, Mapping) or line.get("type") in ("event_msg", "turn_context", "compacted"):

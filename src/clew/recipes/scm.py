@@ -16,17 +16,20 @@ import numpy as np
 from clew.context import CHARS_PER_TOKEN, Context
 from clew.models import forms
 from clew.operators import budget, encode, read
-from clew.recipe import Recipe, prompts
+from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import Event, Hit, Memory, Query, Source
 
-SUMMARISE_OVER = 300  # tokens of a turn above which it gets a summary (release)
-HISTORY = 2500  # tokens of all that is shown (release)
-FLASH = 500  # tokens below which the turn before is shown raw (release)
-MOST = 10  # memories activated for one question (paper: 3 to 10)
-ASK_OVER_TOTAL, ASK_OVER_EACH = 2000, 800  # tokens above which a summary may stand in for a memory (paper)
-DECAY = 0.995  # recency of a turn against that of the next one (ours: what Generative Agents use for an hour)
-BLOCK = 2000  # tokens of a document's block (ours)
-GROUP, MERGED, LAST = 2300, 1000, 1500  # tokens of summaries merged at once, of the outcome, of the last outcome (release)
+PARAMS = {
+    "summarise_over": 300,  # tokens of a turn above which it gets a summary (release)
+    "history": 2500,  # tokens of all that is shown (release)
+    "flash": 500,  # tokens below which the turn before is shown raw (release)
+    "most": 10,  # memories activated for one question (paper: 3 to 10)
+    "ask_total": 2000, "ask_each": 800,  # tokens above which a summary may stand in for a memory (paper)
+    "recency": 1.0,  # weight (paper)
+    "decay": 0.995,  # recency of a turn against that of the next one (ours: what Generative Agents use for an hour)
+    "block": 2000,  # tokens of a document's block (ours)
+    "group": 2300, "merged": 1000, "last": 1500,  # tokens of summaries merged at once, of the outcome, of the last one (release)
+}
 TURN_CHARS, BLOCK_CHARS = 480, 3000  # two sentences (ours); 500 words (release)
 
 
@@ -34,47 +37,47 @@ def stream(events: Sequence[Event], ctx: Context) -> list[Memory]:
     """The stream grows by a turn, what was said and then in the same turn what was answered; or by a document's blocks."""
     [event] = events
     words, role = event.text.strip(), encode.role(event)
-    if not words:
-        return []
-    if event.kind == "document":
+    if event.kind == "edit":  # the words were changed, so the old summary no longer stands for them
+        return [summarised(m, ctx) for m in [ctx.view.get(event.body["id"])] if m is not None]
+    if not words or event.kind == "document":
         return document(event, ctx)
     last = next(iter(ctx.view.recent(1, "turn")), None)
     if role == "assistant" and last is not None and not last.data["answered"] and last.scope == event.scope:
-        sources = (*last.sources, Source(event.seq, 0, len(event.text)))
-        turn = last.revised(text=f"{last.text}\n{event.actor}: {words}", sources=sources, trust=min(last.trust, event.trust),
-                            data={"answered": True})
+        turn = last.revised(text=f"{last.text}\n{event.actor}: {words}", sources=(*last.sources, Source(event.seq, 0, len(event.text))),
+                            trust=min(last.trust, event.trust), data={"answered": True})
     else:
         turn = ctx.memory(words, kind="turn", actor=event.actor, answered=role not in (None, "user"))
-    if budget.tokens(turn.text) <= SUMMARISE_OVER:
-        return [budget.measured(turn)]
-    return [budget.measured(turn, ctx.ask("summarise_turn", forms.text(TURN_CHARS), turn=turn, otherwise=None))]
+    return [summarised(turn, ctx)]
+
+
+def summarised(turn: Memory, ctx: Context) -> Memory:
+    """The turn with a summary where it is long (its own text is the summary otherwise) and both token counts."""
+    long = budget.tokens(turn.text) > ctx.params["summarise_over"]
+    return budget.measured(turn, ctx.ask("summarise_turn", forms.text(TURN_CHARS), turn=turn, otherwise=None) if long else None)
 
 
 def document(event: Event, ctx: Context) -> list[Memory]:
-    """A long text: each block summarised with the one before as background, the summaries merged in groups until one is left."""
+    """A long text: each block summarised with the one before as background, the summaries merged until one is left."""
     blocks, flash = [], ""
-    for start, end in encode.windows(event.text, BLOCK * CHARS_PER_TOKEN):
+    for start, end in encode.windows(event.text, ctx.params["block"] * CHARS_PER_TOKEN):
         block = ctx.memory(event.text[start:end], kind="block", sources=[Source(event.seq, start, end)])
-        summary = ctx.ask("summarise_block", forms.text(BLOCK_CHARS), background=flash, block=block, otherwise=None)
-        blocks.append(budget.measured(block, summary))
-        flash = blocks[-1].data["summary"]
+        flash = ctx.ask("summarise_block", forms.text(BLOCK_CHARS), background=flash, block=block, otherwise=block.text)
+        blocks.append(budget.measured(block, flash))
     summaries = [b.data["summary"] for b in blocks]
     while len(summaries) > 1:
-        groups = budget.grouped(summaries, GROUP)
-        size = CHARS_PER_TOKEN * (LAST if len(groups) == 1 else MERGED)
-        form = forms.text(size)
-        summaries = ctx.map(lambda g, f=form, n=size: ctx.ask("merge", f, summaries=g, otherwise="\n".join(g)[:n]), groups)
+        groups = budget.grouped(summaries, ctx.params["group"])
+        size = CHARS_PER_TOKEN * ctx.params["last" if len(groups) == 1 else "merged"]
+        summaries = ctx.map(lambda g, n=size: ctx.ask("merge", forms.text(n), summaries=g, otherwise="\n".join(g)[:n]), groups)
     return blocks if len(blocks) < 2 else [*blocks, budget.measured(ctx.memory(summaries[0], kind="summary", basis=blocks))]
 
 
 def retrieve(query: Query, ctx: Context) -> list[Hit]:
     """Flash memory, always; activation memory, where the controller finds that the question needs it."""
-    found = ranked(query, ctx)
-    if not found:
+    if not (found := ranked(query, ctx)):
         return []
     newest, others = found[0], found[1 : 1 + max(query.k - 1, 1)]
-    limit = min(HISTORY, query.max_tokens or HISTORY)
-    form = budget.RAW if newest.memory.data["raw_tokens"] < FLASH else budget.SUMMARY
+    limit = min(ctx.params["history"], query.max_tokens or ctx.params["history"])
+    form = budget.RAW if newest.memory.data["raw_tokens"] < ctx.params["flash"] else budget.SUMMARY
     flash = [h for h in [budget.shown(newest, form, part="flash")] if budget.tokens(h.memory.text) <= limit]
     if not others or not ctx.ask("need_memory", forms.gate(), question=query.text, otherwise=True):
         return flash
@@ -84,26 +87,27 @@ def retrieve(query: Query, ctx: Context) -> list[Hit]:
 
 
 def ranked(query: Query, ctx: Context) -> list[Hit]:
-    """The newest of the stream, then the rest by recency plus relevance, the best MOST."""
+    """The newest of the stream, then the rest by recency plus relevance, best first."""
     columns = ctx.view.columns()  # oldest first
     n = len(columns.slot)
-    recency = np.round(ctx.params["recency"] * ctx.params["decay"] ** np.arange(n - 1.0, -1.0, -1.0), 6)
+    recency = np.round(ctx.params["recency"] * ctx.params["decay"] ** np.arange(n - 1.0, -1.0, -1.0), 6)  # 1 for the newest
     relevance = np.round(ctx.view.cosines(ctx.embed([query.text])[0], columns.slot), 6)
-    best = np.argsort(-(recency + relevance)[:-1], kind="stable")[:MOST]
+    best = np.argsort(-(recency + relevance)[:-1], kind="stable")[: ctx.params["most"]]
     chosen = [n - 1, *best] if n else []
+    memories = ctx.view.at_slots(columns.slot[i] for i in chosen)
     shares = [{"recency": float(recency[i]), "relevance": float(relevance[i])} for i in chosen]
-    return [Hit(m, round(sum(why.values()), 6), why) for why, m in zip(shares, ctx.view.at_slots(columns.slot[i] for i in chosen), strict=True)]
+    return [Hit(memory, round(sum(why.values()), 6), why) for memory, why in zip(memories, shares, strict=True)]
 
 
 def weighed(query: Query, hits: Sequence[Hit], ctx: Context) -> list[budget.Piece]:
     """What each memory costs, and whether its summary is enough: asked of the long ones when together they are too long."""
     pieces = [budget.piece(hit) for hit in hits]
-    if sum(p.raw for p in pieces) <= ASK_OVER_TOTAL:
+    if sum(p.raw for p in pieces) <= ctx.params["ask_total"]:
         return pieces
-    long = [i for i, p in enumerate(pieces) if p.raw > ASK_OVER_EACH and p.summary < p.raw]
-    enough = ctx.map(lambda i: ctx.ask("summary_enough", forms.gate(), question=query.text, summary=hits[i].memory.data["summary"],
-                                       cites=[hits[i]], otherwise=False), long)
-    return [replace(p, enough=i in long and enough[long.index(i)]) for i, p in enumerate(pieces)]
+    long = [i for i, p in enumerate(pieces) if p.raw > ctx.params["ask_each"] and p.summary < p.raw]
+    enough = ctx.map(lambda i: i in long and ctx.ask("summary_enough", forms.gate(), question=query.text, otherwise=False,
+                     summary=hits[i].memory.data["summary"], cites=[hits[i]]), range(len(pieces)))
+    return [replace(p, enough=yes) for p, yes in zip(pieces, enough, strict=True)]
 
 
 def answer(query: Query, hits: Sequence[Hit], ctx: Context) -> str:
@@ -113,5 +117,5 @@ def answer(query: Query, hits: Sequence[Hit], ctx: Context) -> str:
 
 
 recipe = Recipe(
-    name="scm", encode=stream, retrieve=retrieve, answer=answer, functions=("factual", "working"), needs=frozenset({"ask"}),
-    asks=frozenset({"retrieve", "answer"}), params={"recency": 1.0, "decay": DECAY}, prompts=prompts(__file__))
+    name="scm", on=CONTENT | {"edit"}, encode=stream, retrieve=retrieve, answer=answer, functions=("factual", "working"),
+    needs=frozenset({"ask"}), asks=frozenset({"retrieve", "answer"}), params=PARAMS, prompts=prompts(__file__))
