@@ -100,13 +100,14 @@ class Context:
         path = _path.get()
         with self._lock:
             place = self._counts[path] = self._counts.get(path, 0) + 1
-        spans = tuple(s if isinstance(s, Source) else Source(s.seq, 0, len(s.text)) for s in ((self.event,) if sources is None else sources))
+        spans = tuple([s if isinstance(s, Source) else Source(s.seq, 0, len(s.text)) for s in ((self.event,) if sources is None else sources)])
         bases = [b if isinstance(b, Memory) else self._known(b) for b in basis]
-        rests = {self.seq, *(s.seq for s in spans), *(seq for b in bases for seq in b.rests)}
+        rests = {self.seq, *[s.seq for s in spans], *[seq for b in bases for seq in b.rests]}
+        level = self.event.trust if trust is None else trust
         return Memory(
             self._hash("id", "/".join(path), str(place))[:10].hex(), text, kind, self.event.scope if scope is None else scope, actor, spans,
-            tuple(b.id for b in bases), tuple(dict.fromkeys(links)), tuple(sorted(rests)), since or self.at, until,
-            trust=min([self.event.trust, *(b.trust for b in bases)]) if trust is None else trust, status=status, data=data)
+            tuple([b.id for b in bases]), tuple(dict.fromkeys(links)), tuple(sorted(rests)), since or self.at, until,
+            trust=min([level, *[b.trust for b in bases]]) if bases and trust is None else level, status=status, data=data)
 
     def _known(self, id: str) -> Memory:
         found = self.view.get(id)
@@ -251,6 +252,8 @@ class Context:
 
     def resting(self, memory: Memory) -> Memory:
         """The memory with this event, its sources, and everything that models were shown for the event added to what it rests on."""
+        if memory.opened is None and not self.rests:
+            return memory  # a new one has them already
         needed = {self.seq, *self.rests, *(source.seq for source in memory.sources)}  # a revised memory has gained some of them
         if needed <= set(memory.rests):
             return memory

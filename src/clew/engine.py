@@ -14,7 +14,7 @@ from clew.errors import NotFound, UsageError
 from clew.fold import PENDING, digest
 from clew.generations import Generations, Progress
 from clew.models import Budget, Models
-from clew.recipe import Recipe
+from clew.recipe import Recipe, load
 from clew.storage import archive, rows
 from clew.storage.answers import Answers
 from clew.storage.log import Entry, Log
@@ -38,12 +38,13 @@ class Clew:
             raise UsageError(f"recipes is a list of names; write recipes=[{getattr(recipes, 'name', recipes)!r}]")
         if not recipes:
             raise UsageError("recipes is empty; give at least one name, such as recipes=['clew']")
+        resolved = [load(r) if isinstance(r, str) else r for r in recipes]  # a wrong name must not leave a file behind
         self.models = models or Models()
         self.database = Database(path)
         self.log = Log(self.database)
         self.answers = Answers(self.database)
         desk = Desk(self.models, self.answers, budget or Budget(), self.database.secret, self.models.names())
-        self._views = Generations(self.log, desk, recipes)
+        self._views = Generations(self.log, desk, resolved)
         self._default = next(iter(self._views.recipes))
         self._audit = audit
         self._worker = Worker(self._tend) if worker else None
@@ -76,7 +77,8 @@ class Clew:
             return Recorded(None, {"log": "nothing to record"})
         results = self.log.append(*entries)
         seqs = tuple(None if stage.startswith("refused") else seq for seq, stage in results)
-        stages = {"log": next((s for s in ("refused as forgotten", "already") if all(stage == s for _, stage in results)), "stored")}
+        reached = {stage for _, stage in results}
+        stages = {"log": next(stage for stage in ("refused as forgotten", "stored", "already") if stage in reached)}
         if self._worker is not None:
             self._worker.wake()
         return Recorded(seqs[-1], {**stages, **dict.fromkeys(self._views.recipes, PENDING)}, seqs)
@@ -136,7 +138,7 @@ class Clew:
                at: datetime | str | None = None, valid_at: datetime | str | None = None, as_of: datetime | str | int | None = None,
                recipe: str | None = None, kinds: Sequence[str] = (), max_tokens: int | None = None) -> list[Hit]:
         """The memories that answer, best first. `at` is when it is asked, `valid_at` what held then, `as_of` what was known then."""
-        query = self._query(text, Scope(user, agent, session), k, at, valid_at, as_of, tuple(kinds), max_tokens)
+        query = self._query(text, Scope(user, agent, session), k, at, valid_at, as_of, kinds, max_tokens)
         return self._asked(query, recipe)[0]
 
     def prompt(self, text: str, *, user: str | None = None, agent: str | None = None, session: str | None = None, k: int = 20,
@@ -148,26 +150,28 @@ class Clew:
     def ask(self, text: str, *, user: str | None = None, recipe: str | None = None, k: int = 10, **options: Any) -> recalling.Answer:
         """An answer with the quotes it rests on; where nothing in memory supports one, its `text` is None."""
         query = self._query(text, Scope(user, options.pop("agent", None), options.pop("session", None)), k, options.pop("at", None),
-                            options.pop("valid_at", None), options.pop("as_of", None), tuple(options.pop("kinds", ())), None)
+                            options.pop("valid_at", None), options.pop("as_of", None), options.pop("kinds", ()), None)
         if options:
             raise UsageError(f"ask has no argument {next(iter(options))!r}")
         hits, ctx, chosen = self._asked(query, recipe, stage="answer")
         return recalling.answered(query, hits, ctx, chosen, self.thread)
 
-    def _query(self, text: str, scope: Scope, k: int, at: Any, valid_at: Any, as_of: Any, kinds: tuple[str, ...], max_tokens: int | None) -> Query:
+    def _query(self, text: str, scope: Scope, k: int, at: Any, valid_at: Any, as_of: Any, kinds: Sequence[str], max_tokens: int | None) -> Query:
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"a question needs words, got {text!r:.60}; to list memories use Clew.memories(user=...)")
         if not isinstance(k, int) or k < 1:
             raise UsageError(f"k must be 1 or more, got {k!r}")
         if max_tokens is not None and max_tokens < 1:
             raise UsageError(f"max_tokens must be 1 or more, got {max_tokens!r}")
+        if isinstance(kinds, str):
+            raise UsageError(f"kinds is a list of memory kinds; write kinds=[{kinds!r}]")
         for field, value in (("user", scope.user), ("agent", scope.agent), ("session", scope.session)):
             intake.name(value, field)
         moment = None if isinstance(as_of, int) else intake.instant(as_of, "as_of")
         seq = as_of if moment is None else self.log.seq_at(moment)
         if seq is not None and seq < 0:
             raise UsageError(f"as_of is a place in the log (0 or more) or an instant, got {seq}")
-        return Query(text, scope, intake.instant(at, "at") or datetime.now(UTC), intake.instant(valid_at, "valid_at"), seq, k, max_tokens, kinds)
+        return Query(text, scope, intake.instant(at, "at") or datetime.now(UTC), intake.instant(valid_at, "valid_at"), seq, k, max_tokens, tuple(kinds))
 
     def _asked(self, query: Query, name: str | None, stage: str = "retrieve") -> tuple[list[Hit], Any, Recipe]:
         folder = self._views.serving(name or self._default)
@@ -220,7 +224,9 @@ class Clew:
     def users(self) -> list[str]:
         """Every user that some surviving event has, in order of first appearance."""
         with self.database.snapshot() as c:
-            return [row[0] for row in c.execute("SELECT text FROM name WHERE text IS NOT NULL AND id IN (SELECT DISTINCT user FROM event) ORDER BY id")]
+            found = c.execute("SELECT text FROM name WHERE text IS NOT NULL AND id IN"
+                              " (SELECT DISTINCT user FROM event WHERE salt IS NOT NULL) ORDER BY id")
+            return [text for (text,) in found]
 
     # -- forgetting ---------------------------------------------------------------------------------------------
 

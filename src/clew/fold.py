@@ -15,7 +15,7 @@ from clew.storage.log import Log
 from clew.storage.view import Lost, Part, View
 from clew.types import Event, Memory, Source
 
-BATCH = 512  # events in one landing; a recipe that may wait for a model lands each by itself
+BATCH = 2048  # events in one landing; a recipe that may wait for a model lands each by itself
 FOLDED, PENDING = "folded", "pending"
 EDITS = frozenset({"edit"})  # reach every recipe whose memory they name
 Key = tuple[int, int, int]
@@ -95,7 +95,7 @@ class Folder:
         mark, operator = draft.mark(), "edit"
         try:
             if event.kind in EDITS:
-                draft.write(edited(event, ctx), event.seq)
+                draft.write([ctx.resting(m) for m in edited(event, ctx)], event.seq)
             if event.kind in self.recipe.on:
                 operator = "encode"
                 candidates = ctx.stage(operator, self.recipe.encode, [event])

@@ -47,7 +47,10 @@ def entry(item: Any, given: Given, key: str | None, where: str) -> Entry:
     role = own.get("role")
     if given.data:
         own["data"] = {**given.data, **(own.get("data") or {})}
-    kind = about["kind"] or given.kind or ("observation" if role in ("tool", "function") else "message")
+    kind = name(about["kind"] or given.kind, "kind", where) or ("observation" if role in ("tool", "function") else "message")
+    calls = own.get("tool_calls")
+    if calls is not None and not (isinstance(calls, list) and all(isinstance(call, Mapping) for call in calls)):
+        raise UsageError(f"{where}tool_calls must be a list of mappings, as in OpenAI's shape; got {calls!r:.60}")
     if kind in RESERVED:
         raise UsageError(f"{where}events of kind {kind!r} are written by the engine; use forget, recall, revise or retire")
     body: Any = own["content"] if list(own) == ["content"] else own
@@ -96,6 +99,8 @@ def instant(value: Any, what: str, where: str = "") -> datetime | None:
         raise UsageError(f"{where}{what} must be a datetime or an ISO 8601 text, got {value!r:.60}")
     if value.utcoffset() is None:
         raise UsageError(f"{where}{what} has no time zone: {value.isoformat()}; add its offset, such as {value.isoformat()}+00:00")
+    if not 2 <= value.year <= 9998:
+        raise UsageError(f"{where}{what} must lie between the years 2 and 9998, got {value.isoformat()}")
     return value
 
 

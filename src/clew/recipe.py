@@ -9,6 +9,7 @@ import importlib.metadata
 import importlib.util
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -68,11 +69,13 @@ class Recipe:
 
     def declared(self, models: Mapping[str, str]) -> dict[str, Any]:
         """What its views depend on; its hash is the fingerprint of a generation."""
-        used = {name: models[name] for name in ("embed", *sorted(self.needs))if name in models}
-        operators = sorted({f.__module__ for f in (self.encode, self.store, self.manage, self.indexed) if f is not None})
+        used = {name: models[name] for name in ("embed", *sorted(self.needs)) if name in models}
+        used_operators = (f for f in (self.encode, self.store, self.manage, self.indexed) if f is not None)
+        operators = sorted({f"{f.__module__}.{f.__qualname__}@{getattr(sys.modules[f.__module__], 'VERSION', 0)}" for f in used_operators})
         return {
             "recipe": self.name, "version": self.version, "shares": self.shares, "on": sorted(self.on), "models": used,
             "params": {k: repr(v) for k, v in sorted(self.params.items())}, "operators": operators,
+            "embeds": None if self.embeds is None else sorted(self.embeds),
             "prompts": {k: hashlib.sha256(v.encode()).hexdigest()[:16] for k, v in sorted(self.prompts.items())},
         }
 

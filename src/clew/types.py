@@ -67,17 +67,24 @@ def body_text(body: Any) -> str:
     content = body.get("content")
     if content is None and not body.get("tool_calls"):
         return json.dumps(dict(body), ensure_ascii=False)
-    lines = [content] if isinstance(content, str) else [_part_text(part) for part in content or ()]
-    for call in body.get("tool_calls") or ():
-        function = call.get("function", call)
-        lines.append(f"{function.get('name')}({function.get('arguments', '')})")
+    lines = [_part_text(part) for part in (content if isinstance(content, list) else [content])]
+    calls = body.get("tool_calls")
+    lines += [_call_text(call) for call in (calls if isinstance(calls, list) else [calls])]
     return "\n".join(line for line in lines if line)
 
 
 def _part_text(part: Any) -> str:
-    if isinstance(part, str):
-        return part
-    return part.get("text") or part.get("caption") or ""
+    if part is None or isinstance(part, str):
+        return part or ""
+    found = (part.get("text") or part.get("caption") or "") if isinstance(part, Mapping) else part
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+
+
+def _call_text(call: Any) -> str:
+    function = call.get("function", call) if isinstance(call, Mapping) else call
+    if isinstance(function, Mapping):
+        return f"{function.get('name')}({function.get('arguments', '')})"
+    return _part_text(function)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ def plain(value: Any) -> Any:
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(v) for v in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
     return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
 
 
@@ -92,8 +94,8 @@ def show_json(value: Any) -> None:
 
 
 def clock(instant: datetime | None) -> str:
-    """A time as people read it, in the offset it was given in."""
-    return instant.strftime("%Y-%m-%d %H:%M") if instant else "time unknown"
+    """A time as people read it, with its offset: an event's own, UTC (Z) for a memory's."""
+    return instant.isoformat(" ", "minutes").replace("+00:00", "Z") if instant else "time unknown"
 
 
 def said(head: str, text: str, *, style: str | None = None) -> None:

@@ -28,7 +28,7 @@ class Form:
             raise ModelError(f"the answer holds no JSON object: {text[:120]!r}")
         try:
             found = json.loads(text[start : end + 1])
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"the answer is not valid JSON ({error}): {text[:120]!r}") from error
         check(found, self.schema, "answer")
         return self.value(found)

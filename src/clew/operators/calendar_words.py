@@ -219,6 +219,13 @@ def dated(month: int, day: int) -> Cycle:
     return Cycle("year", "day", lambda y: on(y.year, month, day))
 
 
+def stretch(month: int, first: int, last: int) -> Cycle:
+    """From one day of a month to another, both included."""
+    return Cycle(
+        "year", "range", lambda y: (a[0], b[1]) if (a := on(y.year, month, first)) and (b := on(y.year, month, last)) else None
+    )
+
+
 def day_of_month(day: int) -> Cycle:
     """A numbered day of each month that has it."""
     return Cycle("month", "day", lambda m: on(m.year, m.month, day))

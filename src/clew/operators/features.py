@@ -172,7 +172,7 @@ def standing(field: Field) -> Floats:
     top = float(seen.max()) - middle
     if spread <= 0 or top <= 0:
         return np.zeros_like(cosine)
-    return (cosine - np.float32(middle)) / np.float32(top)
+    return ((cosine - middle) / top).astype(np.float32)
 
 
 def best(values: Floats, k: int, live: NDArray[np.bool_] | None) -> Slots:
@@ -188,11 +188,13 @@ def best(values: Floats, k: int, live: NDArray[np.bool_] | None) -> Slots:
     return order[np.isfinite(values[order])]
 
 
-def around(slots: Slots, session: NDArray[np.int32]) -> tuple[Slots, Floats]:
-    """The slots before, at and after each slot (m, 3) and 1 where that one is in the same session, else 0."""
+def around(slots: Slots, session: NDArray[np.int32], live: NDArray[np.bool_] | None = None) -> tuple[Slots, Floats]:
+    """The slots before, at and after each slot (m, 3), and 1 where that one is live and in the same session, else 0."""
     places = slots[:, None] + np.array([-1, 0, 1])
     inside = np.clip(places, 0, len(session) - 1)
     same = (inside == places) & (session[inside] == session[slots][:, None])
+    if live is not None:
+        same &= live[inside]
     return inside, same.astype(np.float32)
 
 
@@ -200,14 +202,13 @@ def candidates(words: Floats, meaning: Floats, field: Field) -> Slots:
     """The best by words and by meaning, and the neighbours of the very best; ascending."""
     by_words, by_meaning = best(words, POOL, field.live), best(meaning, POOL, field.live)
     by_words = by_words[words[by_words] > 0]
-    near, same = around(np.concatenate([by_words[:SEEDS], by_meaning[:SEEDS]]), field.session)
-    pool = np.unique(np.concatenate([by_words, by_meaning, near[same > 0]]))
-    return pool if field.live is None else pool[field.live[pool]]
+    near, same = around(np.concatenate([by_words[:SEEDS], by_meaning[:SEEDS]]), field.session, field.live)
+    return np.unique(np.concatenate([by_words, by_meaning, near[same > 0]]))
 
 
 def words_around(pool: Slots, lex: Lexical, field: Field) -> Floats:
     """BM25 of each turn read together with the turn before and the turn after."""
-    near, same = around(pool, field.session)
+    near, same = around(pool, field.session, field.live)
     length = (field.lengths[near] * same).sum(axis=1).astype(np.float32)
     score = np.zeros(len(pool), np.float32)
     for idf, slots, counts in lex.found.values():

@@ -210,12 +210,7 @@ def month_day(m: re.Match[str], scene: Scene) -> Found | None:
         return None
     if not (words.on(2000, month, first) and words.on(2000, month, int(last)) and first < int(last)):
         return None
-
-    def days(year: datetime) -> Span | None:
-        a, b = words.on(year.year, month, first), words.on(year.year, month, int(last))
-        return (a[0], b[1]) if a and b else None
-
-    return _cyclic(m, Cycle("year", "range", days))
+    return _cyclic(m, words.stretch(month, first, int(last)))
 
 
 def numeric(m: re.Match[str], scene: Scene) -> Found | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from clew.errors import UsageError
-from clew.readers.files import File, Message
+from clew.readers.files import File, Message, table, tables
 from clew.types import KINDS
 
 # The names that files give to what Clew calls content, actor, at, key and session; the first one present is taken.
@@ -20,6 +20,7 @@ NAMES = {
 SHAPE = ("role", "name", "tool_calls", "tool_call_id", "function_call", "refusal")
 ROLES = ("user", "assistant", "tool", "function", "system", "developer")
 LISTS = ("messages", "turns", "conversation", "chat", "traj")  # where a conversation keeps its messages
+_NOT_SAID = ("thoughts", "user_editable_context")  # kinds of content that ChatGPT keeps but does not show
 _ALIASES = {"human": "user", "ai": "assistant", "bot": "assistant", "model": "assistant"}
 
 
@@ -116,31 +117,27 @@ def parts(content: list[Any]) -> list[Any]:
 
 
 def text_of(content: Any) -> str:
-    """The text of a content that is a text or a list of parts."""
+    """The text of a content that is a text or a list of parts; anything else has none."""
     if isinstance(content, str):
         return content
-    return "\n".join(p["text"] for p in parts(content or []) if isinstance(p.get("text"), str))
+    return "\n".join(p["text"] for p in parts(content if isinstance(content, list) else []) if isinstance(p.get("text"), str))
 
 
 def read_chatgpt(file: File) -> Iterator[Message]:
     """ChatGPT's conversations.json: of each tree of messages the branch that was last shown."""
-    for where, talk in file.objects():
-        nodes = talk.get("mapping") if isinstance(talk, Mapping) else None
+    for where, talk in file.records():
+        nodes = talk.get("mapping")
         if not isinstance(nodes, Mapping):
             raise UsageError(f"{where}: a conversation of ChatGPT has a `mapping`")
         session = str(talk.get("conversation_id") or talk.get("id") or where)
         for node in _branch(nodes, talk.get("current_node")):
-            said = nodes[node].get("message") or {}
-            body, meta = said.get("content") or {}, said.get("metadata") or {}
-            if meta.get("is_visually_hidden_from_conversation") or body.get("content_type") in (
-                "thoughts",
-                "user_editable_context",
-            ):
+            said = table(table(nodes[node]).get("message"))
+            body, meta = table(said.get("content")), table(said.get("metadata"))
+            hidden = meta.get("is_visually_hidden_from_conversation") or body.get("content_type") in _NOT_SAID
+            text = text_of(body["parts"] if isinstance(body.get("parts"), list) else body.get("text"))
+            if hidden or not text.strip():
                 continue
-            role = role_of((said.get("author") or {}).get("role")) or "user"
-            text = text_of(body["parts"] if isinstance(body.get("parts"), list) else body.get("text") or "")
-            if not text.strip():
-                continue
+            role = role_of(table(said.get("author")).get("role")) or "user"
             out: Message = {"content": text, "role": role, "key": str(said.get("id") or node), "session": session}
             out["kind"] = "observation" if role == "tool" else "message"
             if at := file.moment(said.get("create_time"), where):
@@ -151,37 +148,32 @@ def read_chatgpt(file: File) -> Iterator[Message]:
 
 def _branch(nodes: Mapping[str, Any], last: Any) -> list[str]:
     """The ids from the root to the last node shown, or to the last leaf where the file does not say."""
-    if last not in nodes:
-        last = next((n for n in reversed(list(nodes)) if not nodes[n].get("children")), None)
+    if not isinstance(last, str) or last not in nodes:
+        last = next((n for n in reversed(list(nodes)) if not table(nodes[n]).get("children")), None)
     path: list[str] = []
-    while last in nodes and last not in path:
+    while isinstance(last, str) and last in nodes and last not in path:
         path.append(last)
-        last = nodes[last].get("parent")
+        last = table(nodes[last]).get("parent")
     return path[::-1]
 
 
 def read_claude(file: File) -> Iterator[Message]:
     """Claude's conversations.json; the text of an attachment becomes a document of its own."""
-    for where, talk in file.objects():
-        said = talk.get("chat_messages") if isinstance(talk, Mapping) else None
-        if not isinstance(said, list):
+    for where, talk in file.records():
+        if not isinstance(talk.get("chat_messages"), list):
             raise UsageError(f"{where}: a conversation of Claude has `chat_messages`")
-        for n, item in enumerate(said, 1):
-            role = role_of(item.get("sender")) or "user"
+        for n, item in enumerate(tables(talk["chat_messages"]), 1):
             key = str(item.get("uuid") or file.key(n, item))
-            out: Message = {"role": role, "key": key, "session": str(talk.get("uuid") or where), "kind": "message"}
+            out: Message = {"role": role_of(item.get("sender")) or "user", "key": key, "kind": "message"}
+            out["session"] = str(talk.get("uuid") or where)
             if at := file.moment(item.get("created_at") or talk.get("created_at"), f"{where}, message {n}"):
                 out["at"] = at
-            out["data"] = {"title": talk.get("name") or ""}
-            for k, sheet in enumerate(item.get("attachments") or ()):
-                if text := (sheet.get("extracted_content") or "").strip():
-                    named = {"title": sheet.get("file_name") or ""}
-                    yield out | {
-                        "content": text,
-                        "kind": "document",
-                        "key": f"{key}#{k}",
-                        "data": out["data"] | {"file": named["title"]},
-                    }
-            text = item.get("text") or text_of([p for p in item.get("content") or () if p.get("type") == "text"])
+            data = {"title": talk.get("name") or ""}
+            for k, sheet in enumerate(tables(item.get("attachments"))):
+                if text := text_of(sheet.get("extracted_content")).strip():
+                    about = {"kind": "document", "key": f"{key}#{k}", "data": data | {"file": sheet.get("file_name") or ""}}
+                    yield out | {"content": text} | about
+            said = [part for part in tables(item.get("content")) if part.get("type") == "text"]
+            text = text_of(item.get("text")) or text_of(said)
             if text.strip():
-                yield out | {"content": text}
+                yield out | {"content": text, "data": data}

@@ -178,12 +178,15 @@ class _Words(HTMLParser):
         self.hidden = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A block begins a line; scripts and styles hide what is in them."""
         self.hidden += tag in ("script", "style")
         self.kept.append("\n" if tag in ("p", "br", "div", "li", "tr") else "")
 
     def handle_endtag(self, tag: str) -> None:
+        """The end of a script or style."""
         self.hidden -= tag in ("script", "style") and self.hidden > 0
 
     def handle_data(self, data: str) -> None:
+        """Words, where they are shown."""
         if not self.hidden:
             self.kept.append(data)

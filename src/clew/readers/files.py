@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
@@ -64,6 +64,13 @@ class File:
             return
         for number, line in self.lines():
             yield f"{self.name}, line {number}", self._parsed(line, number)
+
+    def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """The items of `objects`, each of which must be a JSON object."""
+        for where, item in self.objects():
+            if not isinstance(item, Mapping):
+                raise UsageError(f"{where}: expected a JSON object, got {type(item).__name__}")
+            yield where, item
 
     def moment(self, value: Any, where: str) -> str | None:
         """A time as ISO 8601 with its offset: from a datetime text, an e-mail date, or seconds or milliseconds since 1970."""
@@ -141,6 +148,16 @@ def _parsed_time(text: str) -> datetime:
         return datetime.fromisoformat(text.strip())
     except ValueError:
         return parsedate_to_datetime(text)
+
+
+def table(value: Any) -> Mapping[str, Any]:
+    """The value where it is a JSON object, else an empty one: what an export promises is not always there."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def tables(value: Any) -> list[Mapping[str, Any]]:
+    """The objects in a value that should be a list of them."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 def zone(tz: str | tzinfo | None) -> tzinfo | None:

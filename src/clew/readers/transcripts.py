@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from clew.readers.chats import parts, role_of, text_of
-from clew.readers.files import File, Message
+from clew.readers.files import File, Message, table, tables
 
 
 def _call(ident: Any, name: Any, arguments: Any) -> dict[str, Any]:
@@ -15,8 +15,8 @@ def _call(ident: Any, name: Any, arguments: Any) -> dict[str, Any]:
 
 def read_claude_code(file: File) -> Iterator[Message]:
     """A session of Claude Code: what was said, the calls of tools as actions, their results as observations."""
-    for where, line in file.objects():
-        said = line.get("message") if isinstance(line, Mapping) else None
+    for where, line in file.records():
+        said = line.get("message")
         if line.get("type") not in ("user", "assistant") or not isinstance(said, Mapping) or line.get("isMeta"):
             continue
         about: Message = {"session": str(line.get("sessionId") or file.name)}
@@ -29,11 +29,7 @@ def read_claude_code(file: File) -> Iterator[Message]:
             about["data"] = data
         key = str(line.get("uuid") or file.key(where, said))
         content = said.get("content")
-        blocks = (
-            [{"type": "text", "text": content}]
-            if isinstance(content, str)
-            else [b for b in content or () if isinstance(b, Mapping)]
-        )
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else tables(content)
         for n, block in enumerate(b for b in blocks if b.get("type") == "tool_result"):
             if text := text_of(block.get("content")).strip():
                 result = {"role": "tool", "tool_call_id": str(block.get("tool_use_id")), "content": text, "kind": "observation"}
@@ -41,24 +37,19 @@ def read_claude_code(file: File) -> Iterator[Message]:
         calls = [_call(b.get("id"), b.get("name"), b.get("input")) for b in blocks if b.get("type") == "tool_use"]
         text = "\n".join(p["text"] for p in parts([b for b in blocks if b.get("type") in ("text", "image", "document")]))
         if text.strip() or calls:
-            out = {
-                "role": role_of(said.get("role")) or line["type"],
-                "content": text,
-                "kind": "action" if calls else "message",
-                "key": key,
-            }
-            yield about | out | ({"tool_calls": calls} if calls else {})
+            out = {"role": role_of(said.get("role")) or line["type"], "content": text, "key": key}
+            yield about | out | ({"kind": "action", "tool_calls": calls} if calls else {"kind": "message"})
 
 
 def read_codex(file: File) -> Iterator[Message]:
     """A session of Codex; the stream's own copies of messages (event_msg) and its reasoning are left out."""
     session = file.name
-    for where, line in file.objects():
-        item = line.get("payload", line) if isinstance(line, Mapping) else {}
+    for where, line in file.records():
+        item = table(line.get("payload", line))
         if line.get("type") == "session_meta" or ("instructions" in line and "id" in line):
             session = str(item.get("id") or session)
             continue
-        if not isinstance(item, Mapping) or line.get("type") in ("event_msg", "turn_context", "compacted"):
+        if line.get("type") in ("event_msg", "turn_context", "compacted"):
             continue
         out = _codex_item(item)
         if out is None:
@@ -83,7 +74,7 @@ def _codex_item(item: Mapping[str, Any]) -> Message | None:
         result = item.get("output")
         if isinstance(result, Mapping):
             result = result.get("content") or result.get("output") or json.dumps(dict(result), ensure_ascii=False)
-        text = result if isinstance(result, str) else text_of(result)
+        text = text_of(result)
         if text.strip():
             return {"role": "tool", "tool_call_id": str(item.get("call_id")), "content": text, "kind": "observation"}
     return None

@@ -27,24 +27,23 @@ PARAMS = {
     "ask_total": 2000, "ask_each": 800,  # tokens above which a summary may stand in for a memory (paper)
     "recency": 1.0,  # weight (paper)
     "decay": 0.995,  # recency of a turn against that of the next one (ours: what Generative Agents use for an hour)
-    "block": 2000,  # tokens of a document's block (ours)
-    "group": 2300, "merged": 1000, "last": 1500,  # tokens of summaries merged at once, of the outcome, of the last one (release)
+    "block": 2000, "group": 2300, "merged": 1000, "last": 1500,  # tokens: of a block (ours), merged at once, outcomes (release)
 }
 TURN_CHARS, BLOCK_CHARS = 480, 3000  # two sentences (ours); 500 words (release)
 
 
 def stream(events: Sequence[Event], ctx: Context) -> list[Memory]:
     """The stream grows by a turn, what was said and then in the same turn what was answered; or by a document's blocks."""
-    [event] = events
-    words, role = event.text.strip(), encode.role(event)
+    event, words, role = events[0], events[0].text.strip(), encode.role(events[0])
     if event.kind == "edit":  # the words were changed, so the old summary no longer stands for them
         return [summarised(m, ctx) for m in [ctx.view.get(event.body["id"])] if m is not None]
     if not words or event.kind == "document":
         return document(event, ctx)
     last = next(iter(ctx.view.recent(1, "turn")), None)
     if role == "assistant" and last is not None and not last.data["answered"] and last.scope == event.scope:
-        turn = last.revised(text=f"{last.text}\n{event.actor}: {words}", sources=(*last.sources, Source(event.seq, 0, len(event.text))),
-                            trust=min(last.trust, event.trust), data={"answered": True})
+        said = (*last.sources, Source(event.seq, 0, len(event.text)))
+        joined = f"{last.text}\n{event.actor}: {words}"
+        turn = last.revised(text=joined, sources=said, trust=min(last.trust, event.trust), data={"answered": True})
     else:
         turn = ctx.memory(words, kind="turn", actor=event.actor, answered=role not in (None, "user"))
     return [summarised(turn, ctx)]
@@ -93,8 +92,8 @@ def ranked(query: Query, ctx: Context) -> list[Hit]:
     recency = np.round(ctx.params["recency"] * ctx.params["decay"] ** np.arange(n - 1.0, -1.0, -1.0), 6)  # 1 for the newest
     relevance = np.round(ctx.view.cosines(ctx.embed([query.text])[0], columns.slot), 6)
     best = np.argsort(-(recency + relevance)[:-1], kind="stable")[: ctx.params["most"]]
-    chosen = [n - 1, *best] if n else []
-    memories = ctx.view.at_slots(columns.slot[i] for i in chosen)
+    chosen = np.array([n - 1, *best][:n], int)
+    memories = ctx.view.at_slots(columns.slot[chosen])
     shares = [{"recency": float(recency[i]), "relevance": float(relevance[i])} for i in chosen]
     return [Hit(memory, round(sum(why.values()), 6), why) for memory, why in zip(memories, shares, strict=True)]
 
@@ -112,8 +111,8 @@ def weighed(query: Query, hits: Sequence[Hit], ctx: Context) -> list[budget.Piec
 
 def answer(query: Query, hits: Sequence[Hit], ctx: Context) -> str:
     """The model's answer from the memories in the order in which they happened."""
-    history = read.dated(budget.chronological(hits))
-    return ctx.ask("answer", forms.text(600), history=history, question=query.text, cites=hits, otherwise=hits[0].memory.text)
+    return ctx.ask("answer", forms.text(600), history=read.dated(budget.chronological(hits)), question=query.text, cites=hits,
+                   otherwise=hits[0].memory.text)
 
 
 recipe = Recipe(

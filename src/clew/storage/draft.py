@@ -54,7 +54,9 @@ class Draft:
                  seq: int | None = None, only: "Only | None" = None) -> None:
         self.log, self.index, self.seq, self.only = log, index, NEVER - 1 if seq is None else seq, only
         self._embed, self._indexed, self._embeds = embed, indexed, embeds
-        self.added: dict[int, Memory] = {}  # by slot, not landed yet
+        self.added: dict[int, Memory] = {}  # by slot, not landed yet; as the operator gave them
+        self.rows: list[tuple[Any, ...]] = []  # the same as rows, in slot order
+        self._numbers: dict[str | None, int | None] = {None: None}
         self.closings: list[tuple[int, int, str]] = []  # slot, seq, why
         self._current: dict[str, int] = {}
         self._texts: list[str | None] = []  # indexed texts of the slots that have no vector yet
@@ -227,17 +229,20 @@ class Draft:
                     self.closings.append((old, seq, memory.retired if gone and memory.retired else "revised"))
                     self._current.pop(memory.id, None)
                 if not gone:
-                    self._add(c, replace(memory, opened=seq, closed=None))
+                    self._add(c, memory, seq)
 
-    def _add(self, c: Any, memory: Memory) -> None:
-        slot, text = self.index.n, self._indexed(memory)
-        words = terms(text)
-        place = self.index.pid << SLOT_BITS | slot
-        names = (memory.scope.user, memory.scope.agent, memory.scope.session, memory.actor)
-        numbers = [self._number(c, name, memory) for name in names]
-        since, until = (None if v is None else micros(v) for v in (memory.since, memory.until))
-        self.index.grow([(place, memory.opened, None, since, until, len(words), memory.kind, *numbers, rows.encoded(memory.id))])
-        self.index.post(slot, words)
+    def _add(self, c: Any, memory: Memory, seq: int) -> None:
+        index, text = self.index, self._indexed(memory)
+        slot, words = index.n, terms(text)
+        place, id = index.pid << SLOT_BITS | slot, rows.encoded(memory.id)
+        scope = memory.scope
+        numbers = [self._number(c, name, memory) for name in (scope.user, scope.agent, scope.session, memory.actor)]
+        since = None if memory.since is None else micros(memory.since)
+        until = None if memory.until is None else micros(memory.until)
+        self.rows.append((place, id, memory.kind, memory.text, *numbers, seq, None, None, since, until, memory.retired, memory.status,
+                          memory.trust, len(words), rows.packed(memory, seq)))
+        index.add(((place, seq, None, since, until, len(words), memory.kind, *numbers, id),))
+        index.post(slot, words)
         self.added[slot] = memory
         self._current[memory.id] = slot
         if self._embeds is None or self._embeds:
@@ -273,6 +278,7 @@ class Draft:
             del self.closings[closings:]
             for slot in [s for s in self.added if s >= n]:
                 del self.added[slot]
+            del self.rows[len(self.added) :]
             self._current = {m.id: s for s, m in self.added.items() if self.index.columns["closed"][s] == NEVER}
             self.index.cut(n)
             del self._texts[max(0, n - max(self.index.embedded, self.index.flushed)) :]
@@ -284,14 +290,24 @@ class Draft:
         return np.round(self.index.cosines(c, vector, n), 6)
 
     def _number(self, c: Any, name: str | None, memory: Memory) -> int | None:
-        number = self.log.known(c, name)
-        if name is not None and number is None:
-            raise RecipeError(f"memory {memory.id} is said to be of {name!r}, a name that no event of the log has")
-        return number
+        if name not in self._numbers:
+            number = self.log.known(c, name)
+            if number is None:
+                raise RecipeError(f"memory {memory.id} is said to be of {name!r}, a name that no event of the log has")
+            self._numbers[name] = number
+        return self._numbers[name]
 
     def _alive(self, slot: int) -> bool:
-        columns = self.index.columns
-        return bool(columns["opened"][slot] <= self.seq < columns["closed"][slot])
+        """The version in that slot is the one after event `seq`, and one that the question may see."""
+        columns, only = self.index.columns, self.only
+        if not columns["opened"][slot] <= self.seq < columns["closed"][slot]:
+            return False
+        if only is None:
+            return True
+        whose = all(wanted is None or columns[name][slot] in (wanted, 0)
+                    for name, wanted in (("user", only.user), ("agent", only.agent), ("session", only.session)))
+        held = (only.until is None or columns["until"][slot] > only.until) and (only.since is None or columns["since"][slot] <= only.since)
+        return bool(whose and held)
 
     def _slot(self, c: Any, id: str) -> int | None:
         if id in self._current:
@@ -306,7 +322,7 @@ class Draft:
 
     def _at(self, c: Any, slot: int) -> Memory:
         if slot in self.added:
-            return self.added[slot]
+            return replace(self.added[slot], opened=self.rows[slot - self.index.flushed][8], closed=None)
         found = c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE place=?", (self.index.pid << SLOT_BITS | slot,)).fetchone()
         return rows.memory(self.log, c, found, self.seq)
 

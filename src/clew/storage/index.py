@@ -5,7 +5,7 @@ are exact integers or rounded, so that a ranking is the same today, after a rebu
 """
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,10 +36,14 @@ class Index:
     def reset(self, epoch: int) -> None:
         """Forget everything held in memory; the rows are read again."""
         self.epoch, self.version, self.n, self.flushed, self.ended = epoch, -1, 0, 0, 0
-        self.columns = {name: np.zeros(256, dtype) for name, dtype in COLUMNS.items()}
+        self._columns = {name: np.zeros(256, dtype) for name, dtype in COLUMNS.items()}
+        self._rows: list[Sequence[Any]] = []  # added, not in the columns yet: they are filled many at a time
         self.kinds: dict[str, int] = {}
         self._postings: OrderedDict[str, np.ndarray] = OrderedDict()
-        self.pending: dict[str, list[tuple[int, int]]] = {}
+        self._pending: dict[str, np.ndarray] = {}  # postings of slots that are not flushed
+        self._words: list[str] = []  # terms not in `_pending` yet, slot after slot
+        self._worded: list[tuple[int, int]] = []  # (slot, number of its terms) for `_words`
+        self.tails: dict[str, tuple[int, bytes]] = {}  # last posting row of terms lately written
         self._codes: np.ndarray | None = None
         self._norms = np.zeros(0)
         self._embedded = 0
@@ -61,23 +65,34 @@ class Index:
         base = self.pid << SLOT_BITS
         rows = list(c.execute(LOAD, (base + self.n, base + slots)))
         self._postings.clear()
-        self.grow(rows)
+        self.tails.clear()
+        self.add(rows)
         self.flushed = self.n
         for slot, seq in c.execute("SELECT place & ?, closed FROM memory WHERE place >> ? = ? AND closed IS NOT NULL AND closed > ?",
                                    (2**SLOT_BITS - 1, SLOT_BITS, self.pid, self.ended)):
             self.close(slot, seq)
         self.version = version
 
-    def grow(self, rows: Sequence[Sequence[Any]]) -> None:
+    def add(self, rows: Sequence[Sequence[Any]]) -> None:
         """Add rows of LOAD's shape, in slot order."""
-        need, have = self.n + len(rows), len(self.columns["opened"])
-        if need > have:
-            size = max(need, have * 2)
-            for name, old in self.columns.items():
-                self.columns[name] = np.concatenate([old, np.zeros(size - have, old.dtype)])
-        if not rows:
-            return
-        at, span = self.columns, slice(self.n, need)
+        self._rows += rows
+        self.n += len(rows)
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """The arrays by name; entries from n on mean nothing."""
+        if self._rows:
+            self._fill()
+        return self._columns
+
+    def _fill(self) -> None:
+        rows, self._rows = self._rows, []
+        have = len(self._columns["opened"])
+        if self.n > have:
+            size = max(self.n, have * 2)
+            for name, old in self._columns.items():
+                self._columns[name] = np.concatenate([old, np.zeros(size - have, old.dtype)])
+        at, span = self._columns, slice(self.n - len(rows), self.n)
         _, opened, closed, since, until, length, kind, user, agent, session, actor, ids = zip(*rows, strict=True)
         at["opened"][span] = opened
         at["closed"][span] = [NEVER if v is None else v for v in closed]
@@ -88,7 +103,6 @@ class Index:
         for name, values in (("user", user), ("agent", agent), ("session", session), ("actor", actor)):
             at[name][span] = [0 if v is None else v for v in values]
         at["order"][span] = [int.from_bytes(i[:8], "big") for i in ids]
-        self.n = need
         self.ended = max(self.ended, max((v for v in closed if v is not None), default=0))
 
     def close(self, slot: int, seq: int) -> None:
@@ -96,27 +110,51 @@ class Index:
         self.columns["closed"][slot] = seq
         self.ended = max(self.ended, seq)
 
-    def post(self, slot: int, words: Iterable[str]) -> None:
+    def post(self, slot: int, words: Sequence[str]) -> None:
         """Index a text's terms under a slot that is not flushed yet."""
-        for term, count in Counter(words).items():
-            self.pending.setdefault(term, []).append((slot, min(count, 255)))
+        self._words += words
+        self._worded.append((slot, len(words)))
+
+    @property
+    def pending(self) -> dict[str, np.ndarray]:
+        """POSTING rows by term of the slots that are not flushed."""
+        if self._worded:
+            self._sort()
+        return self._pending
+
+    def _sort(self) -> None:
+        """Group the terms posted lately by term and slot, all at once."""
+        numbers: dict[str, int] = {}
+        terms = np.array([numbers.setdefault(word, len(numbers)) for word in self._words], np.int64)
+        slots, lengths = np.array(self._worded, np.int64).T
+        pairs, counts = np.unique(terms << 32 | np.repeat(slots, lengths), return_counts=True)
+        found = np.empty(len(pairs), POSTING)
+        found["slot"], found["tf"] = pairs & 0xFFFFFFFF, np.minimum(counts, 255)
+        ends = np.searchsorted(pairs >> 32, np.arange(1, len(numbers) + 1)).tolist()
+        start = 0
+        for term, end in zip(numbers, ends, strict=True):
+            held = self._pending.get(term)
+            self._pending[term] = found[start:end] if held is None else np.concatenate([held, found[start:end]])
+            start = end
+        self._words, self._worded = [], []
 
     def cut(self, n: int) -> None:
         """Take back the slots from n on; none of them is flushed."""
-        for term in [t for t, rows in self.pending.items() if rows[-1][0] >= n]:
-            kept = [row for row in self.pending[term] if row[0] < n]
-            if kept:
-                self.pending[term] = kept
-            else:
-                del self.pending[term]
+        for term, rows in list(self.pending.items()):
+            kept = rows[: int(np.searchsorted(rows["slot"], n))]
+            if not len(kept):
+                del self._pending[term]
+            elif len(kept) < len(rows):
+                self._pending[term] = kept
+        _ = self.columns  # fill up to the old n first
         self.n, self._embedded = n, min(n, self._embedded)
 
     def settled(self, version: int) -> None:
         """Everything pending is on disk now, as this version."""
         for term, new in self.pending.items():
             if term in self._postings:
-                self._postings[term] = np.concatenate([self._postings[term], np.array(new, POSTING)])
-        self.pending.clear()
+                self._postings[term] = np.concatenate([self._postings[term], new])
+        self._pending = {}
         self.flushed, self.version = self.n, version
 
     # -- seeing -------------------------------------------------------------------------------------------------
@@ -144,7 +182,7 @@ class Index:
                 if len(self._postings) > CACHED_TERMS:
                     self._postings.popitem(last=False)
         new = self.pending.get(term)
-        return np.concatenate([rows, np.array(new, POSTING)]) if new else rows
+        return rows if new is None else np.concatenate([rows, new])
 
     def _current(self, c: Any) -> bool:
         return c.execute("SELECT version FROM partition WHERE id=?", (self.pid,)).get == self.version

@@ -71,7 +71,8 @@ def micros(instant: datetime) -> int:
 def instant(value: int, offset: int = 0) -> datetime:
     """The inverse of `micros`; offset in minutes east of UTC."""
     zone = _ZONES.get(offset) or _ZONES.setdefault(offset, timezone(timedelta(minutes=offset)))
-    return (EPOCH + timedelta(microseconds=value)).astimezone(zone)
+    found = EPOCH + timedelta(microseconds=value)
+    return found.astimezone(zone) if offset else found
 
 
 class Log:
@@ -81,6 +82,7 @@ class Log:
         self.database = database
         self._names: dict[str, int] = {}
         self._texts: dict[int, str | None] = {}
+        self._scopes: dict[tuple[int | None, int | None, int | None], Scope] = {}
         self._erasures = -1
         self._queue: list[_Waiting] = []
         self._queue_lock = threading.Lock()
@@ -188,7 +190,7 @@ class Log:
     # -- names --------------------------------------------------------------------------------------------------
 
     def _forget_names(self) -> None:
-        self._names, self._texts = {}, {}
+        self._names, self._texts, self._scopes = {}, {}, {}
 
     def _fresh(self, erasures: int) -> None:
         if erasures != self._erasures:  # some process blanked names since: what we remember may be gone
@@ -220,7 +222,11 @@ class Log:
 
     def scope(self, c: Any, user: int | None, agent: int | None, session: int | None) -> Scope:
         """The scope with these name numbers."""
-        return Scope(self.name(c, user), self.name(c, agent), self.name(c, session))
+        key = (user, agent, session)
+        found = self._scopes.get(key)
+        if found is None:
+            found = self._scopes[key] = Scope(self.name(c, user), self.name(c, agent), self.name(c, session))
+        return found
 
     # -- reading ------------------------------------------------------------------------------------------------
 

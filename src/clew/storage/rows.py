@@ -3,7 +3,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from clew.storage.log import Log, instant, micros
+from clew.storage.log import Log, instant
 from clew.storage.schema import SLOT_BITS
 from clew.types import Memory, Source
 
@@ -39,18 +39,14 @@ def encoded(id: str) -> bytes:
         return b""  # no such id can exist
 
 
-def packed(memory: Memory) -> str:
+def packed(memory: Memory, opened: int) -> str:
     """What of a memory is kept as JSON: sources, basis, links, rests (empty when it rests on its own event only), data."""
-    rests = "" if memory.rests == (memory.opened,) else ranges(memory.rests)
-    sources = [[s.seq, s.start, s.end] for s in memory.sources]
-    return json.dumps([sources, memory.basis, memory.links, rests, dict(memory.data)], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def row(memory: Memory, place: int, numbers: Sequence[int | None], length: int) -> tuple[Any, ...]:
-    """A row of MEMORY; `numbers` are the name numbers of user, agent, session and actor."""
-    since, until = (None if v is None else micros(v) for v in (memory.since, memory.until))
-    return (place, encoded(memory.id), memory.kind, memory.text, *numbers, memory.opened, memory.closed, None, since, until,
-            memory.retired, memory.status, memory.trust, length, packed(memory))
+    rests = "" if memory.rests == (opened,) else ranges(memory.rests)
+    sources = ",".join(f"[{s.seq},{s.start},{s.end}]" for s in memory.sources)
+    if not (memory.basis or memory.links or memory.data):
+        return f'[[{sources}],[],[],"{rests}",{{}}]'
+    data = json.dumps(dict(memory.data), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return f'[[{sources}],{json.dumps(memory.basis)},{json.dumps(memory.links, ensure_ascii=False)},"{rests}",{data}]'
 
 
 def memory(log: Log, c: Any, found: Sequence[Any], seq: int) -> Memory:

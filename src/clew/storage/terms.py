@@ -5,7 +5,6 @@ One function serves indexing and asking on every database, so that the same log 
 import re
 import threading
 import unicodedata
-from functools import lru_cache
 
 import Stemmer
 
@@ -21,15 +20,25 @@ STOPWORDS = frozenset(
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f"
 _TOKEN = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]")
+_WORD = re.compile(r"[a-z0-9]+")
 _local = threading.local()
+REMEMBERED = 300_000  # words kept with their terms
 
 
-@lru_cache(maxsize=200_000)
-def _stem(word: str) -> str:
-    stemmer = getattr(_local, "stemmer", None)
-    if stemmer is None:  # a Snowball stemmer keeps state between calls, so each thread has its own
-        stemmer = _local.stemmer = Stemmer.Stemmer("english", 0)
-    return stemmer.stemWord(word)
+class _Terms(dict[str, str | None]):
+    """Word to term, filled as words are met; None for a stop word."""
+
+    def __missing__(self, word: str) -> str | None:
+        if len(self) > REMEMBERED:
+            self.clear()
+        stemmer = getattr(_local, "stemmer", None)
+        if stemmer is None:  # a Snowball stemmer keeps state between calls, so each thread has its own
+            stemmer = _local.stemmer = Stemmer.Stemmer("english", 0)
+        term = self[word] = None if word in STOPWORDS else stemmer.stemWord(word)
+        return term
+
+
+_known = _Terms()
 
 
 def terms(text: str) -> list[str]:
@@ -38,12 +47,12 @@ def terms(text: str) -> list[str]:
     Words are case-folded (NFKC) and stemmed by Snowball English; runs of Chinese, Japanese or Korean
     give their overlapping bigrams, a run of one character itself.
     """
+    if text.isascii():
+        return [term for word in _WORD.findall(text.lower()) if (term := _known[word])]
     found: list[str] = []
     for token in _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold()):
-        if token in STOPWORDS:
-            continue
-        if not token.isascii() and _UNSPACED_RUN.match(token):
+        if _UNSPACED_RUN.match(token):
             found += [token[i : i + 2] for i in range(max(1, len(token) - 1))]
-        else:
-            found.append(_stem(token))
+        elif term := _known[token]:
+            found.append(term)
     return found

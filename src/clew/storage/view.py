@@ -21,6 +21,7 @@ from clew.types import Event, Memory, Shares
 
 POSTINGS = 512  # entries in one posting row, so that an append rewrites at most 2.5 KB a term
 VECTORS = 64  # vectors in one block, so that an append rewrites at most 64 * dims bytes
+TAILS = 10_000  # terms whose last posting row is remembered between landings of a partition
 OPEN_INDEXES = 256  # partitions held in memory
 PART = "id, mark, user, agent, session, cursor, ordinal, slots, epoch, version, waiting"
 BY: Mapping[Shares, tuple[str, ...]] = {"all": (), "user": ("user",), "agent": ("agent",), "session": ("user", "session")}
@@ -173,32 +174,34 @@ class View:
                           (cursor, ordinal, index.n, waiting, part.id))
             index.settled(part.version + 1)
         draft.added.clear()
+        draft.rows.clear()
         draft.closings.clear()
         return Part(part.id, part.mark, part.user, part.agent, part.session, cursor, ordinal, index.n, part.epoch, part.version + 1, waiting)
 
     def _insert(self, c: Any, draft: Draft) -> None:
         index, base = draft.index, draft.index.pid << SLOT_BITS
-        columns = index.columns
-        names = ("user", "agent", "session", "actor")
-        c.executemany(f"INSERT INTO memory({rows.MEMORY}) VALUES ({','.join('?' * 18)})", (
-            rows.row(memory, base | slot, [int(columns[n][slot]) or None for n in names], int(columns["length"][slot]))
-            for slot, memory in draft.added.items()))
+        c.executemany(f"INSERT INTO memory({rows.MEMORY}) VALUES ({','.join('?' * 18)})", draft.rows)
         c.executemany("UPDATE memory SET closed=?, ended=? WHERE place=?", ((seq, why, base | slot) for slot, seq, why in draft.closings))
         c.executemany("INSERT OR IGNORE INTO link VALUES (?,?)", ((base | slot, node) for slot, m in draft.added.items() for node in m.links))
         c.executemany("INSERT OR REPLACE INTO posting VALUES (?,?,?,?)",
-                      [row for term, new in index.pending.items() for row in self._posted(c, index.pid, term, new)])
+                      [row for term, new in index.pending.items() for row in self._posted(c, index, term, new)])
         if draft.added and self.embeds != frozenset():
             self._block(c, index.pid, index.flushed, index.codes(c)[index.flushed : index.n])
 
-    def _posted(self, c: Any, pid: int, term: str, new: Sequence[tuple[int, int]]) -> list[tuple[int, str, int, bytes]]:
+    def _posted(self, c: Any, index: Index, term: str, new: np.ndarray) -> list[tuple[int, str, int, bytes]]:
         """The rows to write for a term's new postings, its last row filled up first."""
-        tail = c.execute("SELECT first, slots FROM posting WHERE partition=? AND term=? ORDER BY first DESC LIMIT 1", (pid, term)).fetchone()
-        first, held = tail if tail and len(tail[1]) < POSTINGS * POSTING.itemsize else (new[0][0], b"")
-        packed = held + b"".join(struct.pack("<IB", slot, tf) for slot, tf in new)
-        if len(packed) <= POSTINGS * POSTING.itemsize:
-            return [(pid, term, first, packed)]
-        size = POSTINGS * POSTING.itemsize
-        return [(pid, term, struct.unpack_from("<I", packed, i)[0], packed[i : i + size]) for i in range(0, len(packed), size)]
+        tail = index.tails.get(term) or c.execute(
+            "SELECT first, slots FROM posting WHERE partition=? AND term=? ORDER BY first DESC LIMIT 1", (index.pid, term)).fetchone()
+        first, held = tail if tail and len(tail[1]) < POSTINGS * POSTING.itemsize else (int(new["slot"][0]), b"")
+        packed, size = held + new.tobytes(), POSTINGS * POSTING.itemsize
+        if len(packed) > size:
+            written = [(index.pid, term, struct.unpack_from("<I", packed, i)[0], packed[i : i + size]) for i in range(0, len(packed), size)]
+        else:
+            written = [(index.pid, term, first, packed)]
+        if len(index.tails) > TAILS:
+            index.tails.clear()
+        index.tails[term] = written[-1][2:]
+        return written
 
     def _block(self, c: Any, pid: int, first: int, codes: np.ndarray) -> None:
         tail = c.execute("SELECT first, codes FROM block WHERE partition=? AND space=? ORDER BY first DESC LIMIT 1", (pid, self.space)).fetchone()

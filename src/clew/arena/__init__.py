@@ -1,0 +1,1 @@
+"""The arena: memory systems over the same data, through the public door, with controls and intervals."""

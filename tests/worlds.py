@@ -1,0 +1,189 @@
+"""Random logs: what happened, in which order views followed, what was asked, edited and forgotten on the way."""
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import toys
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from clew import Clew, Models, NotFound, Query, Scope, UsageError
+from clew.fold import Folder
+from clew.models.fake import Dead, Fickle, Scripted
+from clew.recipe import Recipe, load
+from clew.storage.view import View
+
+SOAK = bool(os.environ.get("CLEW_SOAK"))
+EXAMPLES = 150 if SOAK else 12
+START = datetime(2026, 3, 1, 8, tzinfo=UTC)
+USERS = ("ana", "bo", "李雷", None)
+WORDS = ("harbour", "Lisbon", "tide", "ledger", "ferries", "copper", "moved", "Lisbon's", "天气", "ΑΘΗΝΑ", "naïve", "👍", "e\u0301", "a\u200bb", "42")
+QUERIES = ("harbour tide", "Where is Lisbon?", "天气", "copper", "zebra", "...")
+RECIPES: dict[str, Recipe] = {"verbatim": load("verbatim"), "clew": load("clew"), **toys.ALL}
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example]
+small = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=QUIET, derandomize=not SOAK)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One message."""
+
+    user: str | None
+    text: str
+    agent: str | None = None
+    session: str | None = None
+    actor: str | None = None
+    kind: str = "message"
+    minutes: int = 0  # after START, may be negative
+    offset: int = 0  # minutes east
+    key: str | None = None
+
+    @property
+    def at(self) -> datetime:
+        return (START + timedelta(minutes=self.minutes)).astimezone(timezone(timedelta(minutes=self.offset)))
+
+
+@dataclass(frozen=True)
+class Follow:
+    """Views catch up."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A recall."""
+
+    user: str | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A revision or retirement of the nth memory of a user."""
+
+    user: str | None
+    which: int
+    reason: str | None  # None revises
+
+
+Step = Said | Follow | Ask | Edit
+
+
+def said(users: Sequence[str | None] = USERS) -> st.SearchStrategy[Said]:
+    words = st.lists(st.sampled_from(WORDS), min_size=1, max_size=7).map(" ".join)
+    text = st.one_of(words, words, words, st.text(min_size=1, max_size=30).filter(lambda t: t.strip() and t.isprintable()), st.sampled_from((".", "的", "\u200b!")))
+    return st.builds(
+        Said, st.sampled_from(users), text, st.sampled_from((None, None, "aide")), st.sampled_from((None, "s1", "s2")),
+        st.sampled_from((None, "ana", "bo", "guide")), st.sampled_from(("message",) * 6 + ("observation", "document", "tick", "outcome", "feedback", "rederive")),
+        st.integers(-9000, 9000), st.sampled_from((0, 60, -570, 345, 840)), st.sampled_from((None, None, None, "k1", "k2", "k3")))
+
+
+def steps(users: Sequence[str | None] = USERS, most: int = 24) -> st.SearchStrategy[list[Step]]:
+    edit = st.builds(Edit, st.sampled_from(users), st.integers(0, 5), st.sampled_from((None, "superseded", "corrected", "retracted", "expired")))
+    ask = st.builds(Ask, st.sampled_from(users), st.sampled_from(QUERIES))
+    one = st.one_of(said(users), said(users), said(users), said(users), st.just(Follow()), ask, edit)
+    return st.lists(one, min_size=1, max_size=most)
+
+
+def tell(clew: Clew, step: Said) -> bool:
+    """Record it; False where a key is used again with other words."""
+    try:
+        clew.record(step.text, user=step.user, agent=step.agent, session=step.session, actor=step.actor, kind=step.kind, at=step.at, key=step.key)
+    except UsageError:
+        assert step.key is not None
+        return False
+    return True
+
+
+def play(clew: Clew, plan: Sequence[Step]) -> None:
+    """Carry a plan out, then catch up."""
+    for step in plan:
+        if isinstance(step, Said):
+            tell(clew, step)
+        elif isinstance(step, Follow):
+            clew.catch_up()
+        elif isinstance(step, Ask):
+            clew.recall(step.text, user=step.user, k=4)
+        else:
+            with contextlib.suppress(NotFound):
+                found = [m for m in clew.memories(user=step.user) if m.retired is None]
+                if found:
+                    memory = found[step.which % len(found)]
+                    if step.reason is None:
+                        clew.revise(memory.id, f"{memory.text} revised"[:200], actor=None)
+                    else:
+                        clew.retire(memory.id, reason=step.reason)
+    clew.catch_up()
+
+
+def answer(prompt: str, schema: Any) -> Any:
+    """A fixed function of the prompt that fits the toys' forms: for properties that compare two files."""
+    luck = hashlib.sha256(prompt.encode()).digest()
+    if "choices" in schema["properties"]:
+        options = schema["properties"]["choices"]["items"].get("enum", [])
+        return {"choices": [o for i, o in enumerate(options) if luck[i % 32] % 2][:2]}
+    return {"text": f"note {luck.hex()[:6]}"}
+
+
+def fickle() -> Models:
+    return Models(asker=Fickle())
+
+
+def fixed() -> Models:
+    return Models(asker=Scripted(answer, name="fake:fickle"))
+
+
+def dead() -> Models:
+    return Models(asker=Dead("fake:fickle"))
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """A temporary folder: Hypothesis runs many examples in one test, so `tmp_path` would be shared."""
+    path = Path(tempfile.mkdtemp(prefix="clew-test-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def view(clew: Clew, name: str, generation: int | None = None) -> View:
+    """The view of a generation, by default the one that serves."""
+    if generation is None:
+        return clew._views.serving(name).view
+    return clew._views.view(next(g for g in clew.generations(name) if g.id == generation), RECIPES[name])
+
+
+def dump(clew: Clew, name: str, generation: int | None = None) -> list[tuple[Any, ...]]:
+    """The canonical rows of a view."""
+    return list(view(clew, name, generation).dump())
+
+
+def rebuilt(clew: Clew, name: str) -> list[tuple[Any, ...]]:
+    """The canonical rows of a rebuild, which is dropped again."""
+    made = clew.rebuild(name, promote=False)
+    rows = dump(clew, name, made.id)
+    clew.drop(name, made.id)
+    return rows
+
+
+def serving(clew: Clew, name: str) -> Folder:
+    return clew._views.serving(name)
+
+
+def question(text: str, user: str | None, k: int = 5, as_of: int | None = None, max_tokens: int | None = None) -> Query:
+    """A question asked at a fixed moment, so that two files can be compared."""
+    return Query(text, Scope(user), START + timedelta(days=30), None, as_of, k, max_tokens)
+
+
+def same(rows: list[tuple[Any, ...]], others: list[tuple[Any, ...]]) -> None:
+    """Fail with the first rows that differ, which is readable, unlike the whole."""
+    if rows != others:
+        lost, new = [r for r in rows if r not in others], [r for r in others if r not in rows]
+        raise AssertionError(f"{len(lost)} rows only in the first, {len(new)} only in the second: {lost[:3]} / {new[:3]}")
