@@ -12,6 +12,7 @@ from clew.fold import FOLDED, Folder
 from clew.models import Budget, Embedder
 from clew.models.static import Static
 from clew.recipe import Recipe, load
+from clew.storage.draft import Indexing
 from clew.storage.log import Log
 from clew.storage.view import Generation, Part, View, generations, new_generation, set_state
 
@@ -88,9 +89,9 @@ class Generations:
         """The view of a generation; without its recipe it can be read by id and removed, not searched."""
         on = (recipe.on if recipe else frozenset()) | {"edit"}
         declared = generation.declared
-        indexed = recipe.indexed if recipe else (lambda memory: memory.text)
+        indexing = Indexing(recipe.indexed, recipe.traits, recipe.embeds) if recipe else Indexing()
         embed = partial(self._embed, self.embedder(declared["space"]), declared["dims"])
-        return View(self.log, generation, on, declared["space"], declared["dims"], embed, indexed, recipe.embeds if recipe else None)
+        return View(self.log, generation, on, declared["space"], declared["dims"], embed, indexing)
 
     def embedder(self, space: str) -> Embedder | None:
         """The embedder of a space: the one connected, or the built-in one; None where neither is of that space."""

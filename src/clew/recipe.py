@@ -35,6 +35,11 @@ def plain(memory: Memory) -> str:
     return memory.text
 
 
+def untraited(memory: Memory) -> int:
+    """The `traits` of recipes that rank by other things."""
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """One memory system as values: what it makes of events (formation, evolution) and how it finds (retrieval)."""
@@ -53,6 +58,7 @@ class Recipe:
     needs: frozenset[str] = frozenset()  # "ask", "judge": models without which it cannot fold
     asks: frozenset[str] = frozenset()  # "retrieve", "answer": stages that ask a model, so that such a recall is an event
     indexed: Callable[[Memory], str] = plain  # the text that is searched and embedded; a pure function
+    traits: Callable[[Memory], int] = untraited  # a small number kept beside each memory for ranking; a pure function
     embeds: frozenset[str] | None = None  # memory kinds that get a vector; None is all, empty is none
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)  # hyper-parameters; `variant` changes them by name
     version: int = 1  # raised with every change of what it makes; a golden test watches
@@ -70,7 +76,7 @@ class Recipe:
     def declared(self, models: Mapping[str, str]) -> dict[str, Any]:
         """What its views depend on; its hash is the fingerprint of a generation."""
         used = {name: models[name] for name in ("embed", *sorted(self.needs)) if name in models}
-        used_operators = (f for f in (self.encode, self.store, self.manage, self.indexed) if f is not None)
+        used_operators = (f for f in (self.encode, self.store, self.manage, self.indexed, self.traits) if f is not None)
         operators = sorted({f"{f.__module__}.{f.__qualname__}@{getattr(sys.modules[f.__module__], 'VERSION', 0)}" for f in used_operators})
         return {
             "recipe": self.name, "version": self.version, "shares": self.shares, "on": sorted(self.on), "models": used,

@@ -1,4 +1,5 @@
 """The command line: `clew WORD`, one word for each thing the door does."""
+
 from typing import Annotated
 
 import typer
@@ -17,8 +18,10 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def main(debug: Annotated[bool, typer.Option("--debug", help="Show errors with their traceback.")] = False,
-         version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:
+def main(
+    debug: Annotated[bool, typer.Option("--debug", help="Show errors with their traceback.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
     """Memory for agents: what happened is written down once; every memory leads back to the words."""
 
 

@@ -1,4 +1,5 @@
 """Words that look after the memory: status, recipes, verify, rebuild, generations, promote, export, backup, worker."""
+
 import json as codec
 import signal
 import threading
@@ -34,15 +35,27 @@ def status(db: Db = MEMORY, json: Json = False) -> None:
         users = len(c.users())
     if json:
         return show_json({**found, "users": users})
-    out.print(f"{found['path']}: {found['head']:,} events, {users:,} users, {size(found['bytes'])}{', read-only' if found['readonly'] else ''}")
+    out.print(
+        f"{found['path']}: {found['head']:,} events, {users:,} users, {size(found['bytes'])}{', read-only' if found['readonly'] else ''}"
+    )
     table = _table("recipe", "generation", "state", "behind", "partitions", "versions", "waits for")
     for view in found["views"]:
         state = f"{view['state']}, stale" if view["stale"] and view["state"] == "serving" else view["state"]
-        table.add_row(view["recipe"], str(view["generation"]), state, f"{view['backlog']:,}", f"{view['partitions']:,}", f"{view['versions']:,}",
-                      "; ".join(view["waiting"]))
+        table.add_row(
+            view["recipe"],
+            str(view["generation"]),
+            state,
+            f"{view['backlog']:,}",
+            f"{view['partitions']:,}",
+            f"{view['versions']:,}",
+            "; ".join(view["waiting"]),
+        )
     if found["views"]:
         out.print(table)
-    out.print(f"model calls: {found['spent']['calls']:,}" + "".join(f", {k} {v:,}" for k, v in found["spent"].items() if k != "calls" and v))
+    out.print(
+        f"model calls: {found['spent']['calls']:,}"
+        + "".join(f", {k} {v:,}" for k, v in found["spent"].items() if k != "calls" and v)
+    )
     for fault in found["faults"]:
         out.print("fault: " + ", ".join(f"{k} {v}" for k, v in fault.items()), soft_wrap=True)
 
@@ -60,10 +73,14 @@ def recipes(json: Json = False) -> None:
                 out.print(f"    {key.lower()}: {facts[key]}", soft_wrap=True)
 
 
-def verify(db: Db = MEMORY,
-           receipt: Annotated[Path | None, typer.Option(help="Also check that what this receipt of `clew forget` names is gone.")] = None,
-           probe: Annotated[list[str] | None, typer.Option(help="Words to look for in every byte; may be repeated.")] = None,
-           json: Json = False) -> None:
+def verify(
+    db: Db = MEMORY,
+    receipt: Annotated[
+        Path | None, typer.Option(help="Also check that what this receipt of `clew forget` names is gone.")
+    ] = None,
+    probe: Annotated[list[str] | None, typer.Option(help="Words to look for in every byte; may be repeated.")] = None,
+    json: Json = False,
+) -> None:
     """Walk the hash chain of the log; with a receipt or probes, look for what should be gone."""
     with opened(db) as c:
         head, sound = c.log.head(), c.log.verify()
@@ -92,10 +109,19 @@ def _receipt(path: Path | None) -> Receipt:
         raise UsageError(f"{path} is not a receipt that `clew forget --receipt` wrote: {error}") from error
 
 
-def rebuild(recipe: Recipe = "clew", db: Db = MEMORY,
-            promote: Annotated[bool, typer.Option("--promote/--beside", help="Let it answer at once, or leave it beside the one that does.")] = True,
-            calls: Annotated[int | None, typer.Option("--ask", help="Allow so many model calls; without it a rebuild calls no model.")] = None,
-            model: Model = None, url: Url = None, json: Json = False) -> None:
+def rebuild(
+    recipe: Recipe = "clew",
+    db: Db = MEMORY,
+    promote: Annotated[
+        bool, typer.Option("--promote/--beside", help="Let it answer at once, or leave it beside the one that does.")
+    ] = True,
+    calls: Annotated[
+        int | None, typer.Option("--ask", help="Allow so many model calls; without it a rebuild calls no model.")
+    ] = None,
+    model: Model = None,
+    url: Url = None,
+    json: Json = False,
+) -> None:
     """Make a memory system's views anew from the log."""
     with opened(db, [recipe], model=model, url=url) as c, progress(f"rebuild {recipe}", json) as move:
         made = c.rebuild(recipe, promote=promote, progress=move, ask=None if calls is None else Budget(calls_per_day=calls))
@@ -104,16 +130,18 @@ def rebuild(recipe: Recipe = "clew", db: Db = MEMORY,
     out.print(f"{recipe}: generation {made.id} is {made.state}, {made.swept:,} events swept")
 
 
-def generations(recipe: Annotated[str | None, typer.Argument(help="Only of this memory system.")] = None, db: Db = MEMORY,
-                diff: Annotated[tuple[int, int] | None, typer.Option(help="The rows in which two generations of RECIPE differ.")] = None,
-                drop: Annotated[int | None, typer.Option(help="Remove this generation of RECIPE, which does not serve.")] = None,
-                json: Json = False) -> None:
+def generations(
+    recipe: Annotated[str | None, typer.Argument(help="Only of this memory system.")] = None,
+    db: Db = MEMORY,
+    diff: Annotated[tuple[int, int] | None, typer.Option(help="The rows in which two generations of RECIPE differ.")] = None,
+    drop: Annotated[int | None, typer.Option(help="Remove this generation of RECIPE, which does not serve.")] = None,
+    json: Json = False,
+) -> None:
     """The views there are, oldest first: building, serving or frozen."""
     if (diff or drop) and recipe is None:
         raise UsageError("--diff and --drop need a recipe: clew generations clew --diff 1 2")
     with opened(db, [recipe] if recipe else ()) as c:
-        if diff and recipe:
-            rows = list(c.diff(recipe, *diff))
+        rows = list(c.diff(recipe, *diff)) if diff and recipe else []
         if drop is not None and recipe:
             c.drop(recipe, drop)
         found = c.generations(recipe)
@@ -137,8 +165,12 @@ def _differences(rows: list[tuple[str, tuple[object, ...]]]) -> None:
     out.print(f"{len(rows):,} rows differ")
 
 
-def promote(recipe: Recipe, generation: Annotated[int, typer.Argument(help="Its number, as `clew generations` shows it.")], db: Db = MEMORY,
-            json: Json = False) -> None:
+def promote(
+    recipe: Recipe,
+    generation: Annotated[int, typer.Argument(help="Its number, as `clew generations` shows it.")],
+    db: Db = MEMORY,
+    json: Json = False,
+) -> None:
     """Let that generation answer from now on; promote the former one to roll back."""
     with opened(db, [recipe]) as c:
         c.promote(recipe, generation)
@@ -148,7 +180,9 @@ def promote(recipe: Recipe, generation: Annotated[int, typer.Argument(help="Its 
     out.print(f"{recipe}: generation {generation} serves")
 
 
-def export(path: Annotated[Path, typer.Argument(help="The file to write.", show_default=False)], db: Db = MEMORY, json: Json = False) -> None:
+def export(
+    path: Annotated[Path, typer.Argument(help="The file to write.", show_default=False)], db: Db = MEMORY, json: Json = False
+) -> None:
     """Write every event and kept answer as JSON lines; as private as the memory itself."""
     with opened(db) as c:
         lines = c.export(path)
@@ -157,8 +191,11 @@ def export(path: Annotated[Path, typer.Argument(help="The file to write.", show_
     out.print(f"{lines:,} lines in {path}")
 
 
-def backup(path: Annotated[Path, typer.Argument(help="The copy to make; it must not exist.", show_default=False)], db: Db = MEMORY,
-           json: Json = False) -> None:
+def backup(
+    path: Annotated[Path, typer.Argument(help="The copy to make; it must not exist.", show_default=False)],
+    db: Db = MEMORY,
+    json: Json = False,
+) -> None:
     """Copy the whole memory, also while others write to it."""
     with opened(db) as c:
         c.backup(path)
@@ -167,10 +204,15 @@ def backup(path: Annotated[Path, typer.Argument(help="The copy to make; it must 
     out.print(f"{path}: {size(path.stat().st_size)}")
 
 
-def worker(db: Db = MEMORY, recipe: Annotated[list[str] | None, typer.Option("--recipe", "-r", help="A memory system; may be repeated.")] = None,
-           once: Annotated[bool, typer.Option("--once", help="Catch up and end.")] = False, model: Model = None, url: Url = None,
-           tokens: Annotated[int | None, typer.Option("--tokens-per-day", help="Spend at most so many tokens a day.")] = None,
-           json: Json = False) -> None:
+def worker(
+    db: Db = MEMORY,
+    recipe: Annotated[list[str] | None, typer.Option("--recipe", "-r", help="A memory system; may be repeated.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Catch up and end.")] = False,
+    model: Model = None,
+    url: Url = None,
+    tokens: Annotated[int | None, typer.Option("--tokens-per-day", help="Spend at most so many tokens a day.")] = None,
+    json: Json = False,
+) -> None:
     """Keep the views caught up with the log, until interrupted."""
     options: dict[str, Any] = {"model": model, "url": url, "budget": Budget(tokens_per_day=tokens), "new": not once}
     with opened(db, recipe, **options) if recipe else opened_whole(db, **options) as c:

@@ -1,11 +1,32 @@
 """Words that read: recall, ask, prompt, thread, history, memories."""
+
 from itertools import islice
 from typing import Annotated, Any
 
 import typer
 
-from clew.cli.terminal import MEMORY, Agent, AsOf, Asked, Db, Json, K, Model, Named, Session, Url, User, Valid
-from clew.cli.terminal import clock, listed, opened, out, place, said, show_json
+from clew.cli.terminal import (
+    MEMORY,
+    Agent,
+    Asked,
+    AsOf,
+    Db,
+    Json,
+    K,
+    Model,
+    Named,
+    Session,
+    Url,
+    User,
+    Valid,
+    clock,
+    listed,
+    opened,
+    out,
+    place,
+    said,
+    show_json,
+)
 from clew.engine import Clew
 from clew.types import Event, Quote
 
@@ -17,15 +38,39 @@ def _recipes(recipe: str | None) -> tuple[str, ...]:
     return (recipe,) if recipe else ()
 
 
-def recall(text: Question, db: Db = MEMORY, user: User = None, agent: Agent = None, session: Session = None, k: K = 10, at: Asked = None,
-           valid_at: Valid = None, as_of: AsOf = None, recipe: Named = None,
-           kind: Annotated[list[str] | None, typer.Option(help="Only memories of this kind (turn, fact, note, ...); may be repeated.")] = None,
-           max_tokens: Annotated[int | None, typer.Option(help="Stop before the words exceed about so many tokens.")] = None,
-           model: Model = None, url: Url = None, json: Json = False) -> None:
+def recall(
+    text: Question,
+    db: Db = MEMORY,
+    user: User = None,
+    agent: Agent = None,
+    session: Session = None,
+    k: K = 10,
+    at: Asked = None,
+    valid_at: Valid = None,
+    as_of: AsOf = None,
+    recipe: Named = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Only memories of this kind (turn, fact, note, ...); may be repeated.")
+    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Stop before the words exceed about so many tokens.")] = None,
+    model: Model = None,
+    url: Url = None,
+    json: Json = False,
+) -> None:
     """What memory holds on a question: rank, score, time, speaker, words; best first."""
     with opened(db, _recipes(recipe), model=model, url=url) as c:
-        hits = c.recall(text, user=user, agent=agent, session=session, k=k, at=at, valid_at=valid_at, as_of=place(as_of), kinds=tuple(kind or ()),
-                        max_tokens=max_tokens)
+        hits = c.recall(
+            text,
+            user=user,
+            agent=agent,
+            session=session,
+            k=k,
+            at=at,
+            valid_at=valid_at,
+            as_of=place(as_of),
+            kinds=tuple(kind or ()),
+            max_tokens=max_tokens,
+        )
     if json:
         return show_json([{"rank": n, "score": h.score, "why": h.why, "memory": h.memory} for n, h in enumerate(hits, 1)])
     for rank, hit in enumerate(hits, 1):
@@ -34,8 +79,21 @@ def recall(text: Question, db: Db = MEMORY, user: User = None, agent: Agent = No
         out.print("Nothing was found.")
 
 
-def ask(text: Question, db: Db = MEMORY, user: User = None, agent: Agent = None, session: Session = None, k: K = 10, at: Asked = None,
-        valid_at: Valid = None, as_of: AsOf = None, recipe: Named = None, model: Model = None, url: Url = None, json: Json = False) -> None:
+def ask(
+    text: Question,
+    db: Db = MEMORY,
+    user: User = None,
+    agent: Agent = None,
+    session: Session = None,
+    k: K = 10,
+    at: Asked = None,
+    valid_at: Valid = None,
+    as_of: AsOf = None,
+    recipe: Named = None,
+    model: Model = None,
+    url: Url = None,
+    json: Json = False,
+) -> None:
     """An answer with the quotes it rests on, or nothing where memory does not support one."""
     with opened(db, _recipes(recipe), model=model, url=url) as c:
         answer = c.ask(text, user=user, agent=agent, session=session, k=k, at=at, valid_at=valid_at, as_of=place(as_of))
@@ -51,9 +109,18 @@ def ask(text: Question, db: Db = MEMORY, user: User = None, agent: Agent = None,
             out.print(f"  ({_speaker(quote.event)})", soft_wrap=True)
 
 
-def prompt(text: Question, db: Db = MEMORY, user: User = None, agent: Agent = None, session: Session = None, k: K = 20, recipe: Named = None,
-           as_of: AsOf = None, max_tokens: Annotated[int, typer.Option(help="About how many tokens the block may have.")] = 1500,
-           json: Json = False) -> None:
+def prompt(
+    text: Question,
+    db: Db = MEMORY,
+    user: User = None,
+    agent: Agent = None,
+    session: Session = None,
+    k: K = 20,
+    recipe: Named = None,
+    as_of: AsOf = None,
+    max_tokens: Annotated[int, typer.Option(help="About how many tokens the block may have.")] = 1500,
+    json: Json = False,
+) -> None:
     """A block for a prompt: quotes with speaker and time, fenced as data."""
     with opened(db, _recipes(recipe)) as c:
         block = c.prompt(text, user=user, agent=agent, session=session, k=k, max_tokens=max_tokens, as_of=place(as_of))
@@ -62,8 +129,12 @@ def prompt(text: Question, db: Db = MEMORY, user: User = None, agent: Agent = No
     out.print(block, soft_wrap=True)
 
 
-def thread(id: Id, db: Db = MEMORY, around: Annotated[int, typer.Option(help="Events of the same scope shown before and after.")] = 2,
-           json: Json = False) -> None:
+def thread(
+    id: Id,
+    db: Db = MEMORY,
+    around: Annotated[int, typer.Option(help="Events of the same scope shown before and after.")] = 2,
+    json: Json = False,
+) -> None:
     """The exact words that a memory came from: who said them, when, and what was said around them."""
     with opened(db) as c:
         quotes = c.thread(id)
@@ -101,10 +172,15 @@ def history(id: Id, db: Db = MEMORY, json: Json = False) -> None:
         said(f"{number}. {_speaker(event)}{f'  ended: {reason}' if reason else ''}", memory.text)
 
 
-def memories(db: Db = MEMORY, user: User = None, recipe: Named = None,
-             kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None,
-             after: Annotated[str | None, typer.Option(help="Go on after this id.")] = None,
-             limit: Annotated[int, typer.Option(help="How many at most.")] = 100, json: Json = False) -> None:
+def memories(
+    db: Db = MEMORY,
+    user: User = None,
+    recipe: Named = None,
+    kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None,
+    after: Annotated[str | None, typer.Option(help="Go on after this id.")] = None,
+    limit: Annotated[int, typer.Option(help="How many at most.")] = 100,
+    json: Json = False,
+) -> None:
     """The memories of a user as they are now, oldest first."""
     with opened(db, _recipes(recipe)) as c:
         found = c.memories(user=user, kind=kind, after=after, limit=limit)

@@ -1,4 +1,5 @@
 """What every word of the command line shares: options, opening the file, errors as one line, printing, progress bars."""
+
 import errno
 import json
 import os
@@ -29,7 +30,9 @@ User = Annotated[str | None, typer.Option("--user", "-u", help="Whose memory.")]
 Agent = Annotated[str | None, typer.Option(help="Which agent's.")]
 Session = Annotated[str | None, typer.Option(help="Which conversation's.")]
 Named = Annotated[str | None, typer.Option("--recipe", "-r", help="Which memory system; `clew recipes` lists them.")]
-Model = Annotated[str | None, typer.Option(envvar="CLEW_MODEL", help="A model's address, such as openai:gpt-4o-mini; none is needed.")]
+Model = Annotated[
+    str | None, typer.Option(envvar="CLEW_MODEL", help="A model's address, such as openai:gpt-4o-mini; none is needed.")
+]
 Url = Annotated[str | None, typer.Option("--base-url", envvar="CLEW_BASE_URL", help="The model's OpenAI-compatible endpoint.")]
 K = Annotated[int, typer.Option("-k", help="How many.")]
 Asked = Annotated[str | None, typer.Option("--at", help="When it is asked (ISO 8601 with an offset).")]
@@ -53,12 +56,20 @@ class Words(TyperGroup):
             raise typer.Exit(getattr(error, "exit_code", 1)) from error
 
 
-def opened(db: Path, recipes: Sequence[str] = (), *, new: bool = False, model: str | None = None, url: str | None = None,
-           budget: Budget | None = None) -> Clew:
+def opened(
+    db: Path,
+    recipes: Sequence[str] = (),
+    *,
+    new: bool = False,
+    model: str | None = None,
+    url: str | None = None,
+    budget: Budget | None = None,
+) -> Clew:
     """The memory in that file, with the default recipe unless others are named; NotFound where there is no file, unless `new`."""
     if not new and not db.exists():
         raise NotFound(f"there is no memory at {db}; record or import something first, or give another file with --db")
-    models = Models() if model is None else connect(model, **({"base_url": url} if url else {}))
+    options: dict[str, Any] = {"base_url": url} if url else {}
+    models = Models() if model is None else connect(model, **options)
     return Clew(db, recipes=tuple(recipes) or ("clew",), models=models, budget=budget)
 
 

@@ -1,4 +1,5 @@
 """Words that write: record, import, forget, load."""
+
 import json as codec
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,35 +15,54 @@ from clew.errors import NotFound, UsageError
 from clew.readers import git_log, read
 
 BATCH = 1000  # messages in one transaction of an import
-Lived = Annotated[bool, typer.Option("--as-lived", help="Take each message's time as the moment when it was learned, so that --as-of works.")]
+Lived = Annotated[
+    bool, typer.Option("--as-lived", help="Take each message's time as the moment when it was learned, so that --as-of works.")
+]
 
 
-def record(text: Annotated[str, typer.Argument(help="The words; - reads them from standard input.", show_default=False)], db: Db = MEMORY,
-           user: User = None, agent: Agent = None, session: Session = None,
-           actor: Annotated[str | None, typer.Option(help="Who said it.")] = None,
-           at: Annotated[str | None, typer.Option(help="When it happened (ISO 8601 with an offset); now, if not given.")] = None,
-           kind: Annotated[str | None, typer.Option(help="message, observation, action or document.")] = None,
-           key: Annotated[str | None, typer.Option(help="Makes it idempotent: the same key again does nothing.")] = None,
-           trust: Annotated[str | None, typer.Option(help="web, document, tool, assistant, user or owner.")] = None,
-           as_lived: Lived = False, json: Json = False) -> None:
+def record(
+    text: Annotated[str, typer.Argument(help="The words; - reads them from standard input.", show_default=False)],
+    db: Db = MEMORY,
+    user: User = None,
+    agent: Agent = None,
+    session: Session = None,
+    actor: Annotated[str | None, typer.Option(help="Who said it.")] = None,
+    at: Annotated[str | None, typer.Option(help="When it happened (ISO 8601 with an offset); now, if not given.")] = None,
+    kind: Annotated[str | None, typer.Option(help="message, observation, action or document.")] = None,
+    key: Annotated[str | None, typer.Option(help="Makes it idempotent: the same key again does nothing.")] = None,
+    trust: Annotated[str | None, typer.Option(help="web, document, tool, assistant, user or owner.")] = None,
+    as_lived: Lived = False,
+    json: Json = False,
+) -> None:
     """Write down what happened; durable when it returns."""
     words = sys.stdin.read() if text == "-" else text
     with opened(db, new=True) as c:
-        done = c.record(words, user=user, agent=agent, session=session, actor=actor, at=at, kind=kind, key=key, trust=trust, as_lived=as_lived)
+        done = c.record(
+            words, user=user, agent=agent, session=session, actor=actor, at=at, kind=kind, key=key, trust=trust, as_lived=as_lived
+        )
     if json:
         return show_json(done)
     out.print(f"event {done.seq}: {done.stages['log']}" if done.seq else f"nothing was stored: {done.stages['log']}")
 
 
-def bring(path: Annotated[Path, typer.Argument(help="A chat export, notes, documents or a transcript; with --git a repository.", show_default=False)],
-          db: Db = MEMORY, user: User = None, as_lived: Lived = False,
-          git: Annotated[bool, typer.Option("--git", help="PATH is a git repository: import its history.")] = False, json: Json = False) -> None:
+def bring(
+    path: Annotated[
+        Path, typer.Argument(help="A chat export, notes, documents or a transcript; with --git a repository.", show_default=False)
+    ],
+    db: Db = MEMORY,
+    user: User = None,
+    as_lived: Lived = False,
+    git: Annotated[bool, typer.Option("--git", help="PATH is a git repository: import its history.")] = False,
+    json: Json = False,
+) -> None:
     """Import a file into the log; a second import of it does nothing."""
     if not path.exists():
         raise NotFound(f"there is nothing at {path} to import")
     with opened(db, new=True) as c:
         with progress("import", json) as move:
-            seen, new = imported(c, git_log(path) if git else read(path), path.name, user, as_lived, lambda done: move(done, None))
+            seen, new = imported(
+                c, git_log(path) if git else read(path), path.name, user, as_lived, lambda done: move(done, None)
+            )
         with progress("catch up", json) as move:
             stages = c.catch_up(progress=move)
     if json:
@@ -53,8 +73,9 @@ def bring(path: Annotated[Path, typer.Argument(help="A chat export, notes, docum
             out.print(f"{recipe}: {state}")
 
 
-def imported(c: Clew, messages: Iterator[Mapping[str, Any]], name: str, user: str | None, as_lived: bool,
-             tell: Any = lambda done: None) -> tuple[int, int]:
+def imported(
+    c: Clew, messages: Iterator[Mapping[str, Any]], name: str, user: str | None, as_lived: bool, tell: Any = lambda done: None
+) -> tuple[int, int]:
     """(messages read, events that are new): recorded in batches, each message under its own key or `name:place`."""
     seen = new = 0
     while batch := list(islice(messages, BATCH)):
@@ -66,18 +87,31 @@ def imported(c: Clew, messages: Iterator[Mapping[str, Any]], name: str, user: st
     return seen, new
 
 
-def forget(db: Db = MEMORY, user: User = None, session: Session = None,
-           actor: Annotated[str | None, typer.Option(help="All that this person said.")] = None,
-           event: Annotated[list[int] | None, typer.Option(help="This event; may be repeated.")] = None,
-           memory: Annotated[list[str] | None, typer.Option(help="What this memory came from; may be repeated.")] = None,
-           matching: Annotated[str | None, typer.Option(help="Events with these words.")] = None,
-           before: Annotated[str | None, typer.Option(help="Events before that instant.")] = None,
-           reason: Annotated[str | None, typer.Option(help="Kept with the receipt in the log.")] = None,
-           receipt: Annotated[Path | None, typer.Option(help="Write the receipt to this file, for `clew verify --receipt`.")] = None,
-           dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
-           yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False, json: Json = False) -> None:
+def forget(
+    db: Db = MEMORY,
+    user: User = None,
+    session: Session = None,
+    actor: Annotated[str | None, typer.Option(help="All that this person said.")] = None,
+    event: Annotated[list[int] | None, typer.Option(help="This event; may be repeated.")] = None,
+    memory: Annotated[list[str] | None, typer.Option(help="What this memory came from; may be repeated.")] = None,
+    matching: Annotated[str | None, typer.Option(help="Events with these words.")] = None,
+    before: Annotated[str | None, typer.Option(help="Events before that instant.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Kept with the receipt in the log.")] = None,
+    receipt: Annotated[Path | None, typer.Option(help="Write the receipt to this file, for `clew verify --receipt`.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
     """Blank events and all that came of them, clean the file, rebuild what survives. Options narrow each other."""
-    wanted = {"user": user, "actor": actor, "session": session, "events": event or (), "memories": memory or (), "matching": matching, "before": before}
+    wanted = {
+        "user": user,
+        "actor": actor,
+        "session": session,
+        "events": event or (),
+        "memories": memory or (),
+        "matching": matching,
+        "before": before,
+    }
     with opened_whole(db) as c:
         found = c.forget(**wanted, dry_run=True)
         if not dry_run and found.seqs and sure(f"Forget {len(found.seqs):,} events for good?", yes or json):
@@ -88,13 +122,22 @@ def forget(db: Db = MEMORY, user: User = None, session: Session = None,
         return show_json(found)
     out.print(f"{found.state}: {len(found.seqs):,} events" + (f" ({found.why})" if found.why else ""))
     if found.scanned:
-        out.print(f"looked for {found.scanned.get('forms', 0):,} forms of the words in the file's bytes: {found.scanned['found']} found")
+        out.print(
+            f"looked for {found.scanned.get('forms', 0):,} forms of the words in the file's bytes: {found.scanned['found']} found"
+        )
     if found.mentioned_elsewhere:
-        out.print(f"{len(found.mentioned_elsewhere)} other events name the person: {', '.join(map(str, found.mentioned_elsewhere))}", soft_wrap=True)
+        out.print(
+            f"{len(found.mentioned_elsewhere)} other events name the person: {', '.join(map(str, found.mentioned_elsewhere))}",
+            soft_wrap=True,
+        )
 
 
-def load(path: Annotated[Path, typer.Argument(help="A file that `clew export` wrote.", show_default=False)], db: Db = MEMORY, as_lived: Lived = False,
-         json: Json = False) -> None:
+def load(
+    path: Annotated[Path, typer.Argument(help="A file that `clew export` wrote.", show_default=False)],
+    db: Db = MEMORY,
+    as_lived: Lived = False,
+    json: Json = False,
+) -> None:
     """Read an export: into a new file the same log, byte for byte; into another its events, added."""
     if not path.is_file():
         raise UsageError(f"there is no file {path} to load")

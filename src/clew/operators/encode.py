@@ -9,7 +9,13 @@ VERSION = 1
 
 def turns(events: Sequence[Event], ctx: Context) -> list[Memory]:
     """Each event that has words becomes a memory of them as they are, of kind turn, said by its actor."""
-    return [ctx.memory(e.text, kind="turn", sources=[e], actor=e.actor) for e in events if e.text.strip()]
+    return [ctx.memory(e.text, kind="turn", sources=[e], actor=e.actor, **_role(e)) for e in events if e.text.strip()]
+
+
+def _role(event: Event) -> dict[str, str]:
+    """The role of a message, where it is not the user's: kept, because an assistant's words weigh otherwise."""
+    role = event.body.get("role") if isinstance(event.body, dict) else None
+    return {"role": role} if isinstance(role, str) and role != "user" else {}
 
 
 def role(event: Event) -> str | None:

@@ -22,6 +22,9 @@ _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*$")
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 
 
+MAX_LENGTH = 100_000  # characters of one document; a longer section or paragraph is cut, between lines where there are any
+
+
 def read_markdown(file: File) -> Iterator[Message]:
     """One document a heading's section, with the headings above it in `data`; the date and author of the front matter."""
     text = file.text().replace("\r\n", "\n")
@@ -40,7 +43,8 @@ def read_markdown(file: File) -> Iterator[Message]:
         data = {"title": path[-1] if path else title, "file": file.name}
         if len(path) > 1:
             data["under"] = " > ".join(path[:-1])
-        yield about | {"content": body, "key": file.key(" > ".join(path), body), "data": data}
+        for piece in _pieces(body):
+            yield about | {"content": piece, "key": file.key(" > ".join(path), piece), "data": data}
 
 
 def _sections(text: str) -> Iterator[tuple[list[str], str]]:
@@ -66,8 +70,22 @@ def _sections(text: str) -> Iterator[tuple[list[str], str]]:
 def read_text(file: File) -> Iterator[Message]:
     """One document a paragraph; a blank line ends a paragraph."""
     for n, paragraph in enumerate(re.split(r"\n[ \t]*\n\s*", file.text().replace("\r\n", "\n").strip()), 1):
-        if paragraph.strip():
-            yield {"content": paragraph, "kind": "document", "key": file.key(n, paragraph), "data": {"file": file.name}}
+        for piece in _pieces(paragraph):
+            yield {"content": piece, "kind": "document", "key": file.key(n, piece), "data": {"file": file.name}}
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in pieces of at most MAX_LENGTH characters, none of them blank."""
+    start = 0
+    while start < len(text):
+        end = start + MAX_LENGTH
+        if end < len(text):
+            line = text.rfind("\n", start + 1, end + 1)
+            end = line if line > 0 else end
+        piece = text[start:end].strip("\n")
+        if piece.strip():
+            yield piece
+        start = end
 
 
 def delimiter(head: str) -> str | None:

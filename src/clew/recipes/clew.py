@@ -1,20 +1,63 @@
-"""Clew: each turn in its conversational context, found by words, meaning, speaker and time; no model key.
+"""Clew: each turn in its conversational context, found by words, meaning, speaker, session and time; no model key.
 
 Paper:     none
 Code:      our own
 Forms:     token        Functions: factual
 Differs:   nothing to differ from
-Results:   arena table, row clew
+Results:   arena table, row clew; docs/findings/ranker.md has the ablations
 """
-from clew.operators import encode, retrieve
+from collections.abc import Sequence
+
+import numpy as np
+
+from clew.context import Context
+from clew.operators import encode, features, question, rank
 from clew.recipe import Recipe
-from clew.types import Memory
+from clew.storage.draft import Columns
+from clew.types import Hit, Memory, Query
+
+MICROSECONDS = 1_000_000
 
 
 def indexed(memory: Memory) -> str:
     """A turn as it is searched: its day and its speaker belong to its meaning."""
-    day = f"[{memory.since.day} {memory.since:%B %Y}] " if memory.since else ""
-    return f"{day}{memory.actor or ''}: {memory.text}"
+    return features.indexed_text(memory.actor, memory.since, memory.text)
 
 
-recipe = Recipe(name="clew", encode=encode.turns, retrieve=retrieve.hybrid, indexed=indexed)
+def traits(memory: Memory) -> int:
+    """What can be told of a turn's words once and for all: asks, greets, tells a number, a time, a name."""
+    return features.traits(memory.text, memory.actor, memory.data.get("role"))
+
+
+def field(asked: str, ctx: Context, columns: Columns, order: np.ndarray) -> features.Field:
+    """The partition as the ranker sees it: session after session, each in the order in which it was said."""
+    view, slots = ctx.view, columns.slot[order]
+    actors = view.names(np.unique(columns.actor))
+    words = question.read(asked, actors.items()).weights
+    back = np.argsort(order)
+    postings = {term: _moved(back, *found) for term, found in view.postings(words, columns.slot).items()}
+    cosines = view.cosines(ctx.embed([asked])[0], columns.slot)[order]
+    return features.Field(
+        lengths=columns.length[order], postings=postings, actor=columns.actor[order], actors=actors,
+        session=np.unique(columns.group[order], return_inverse=True)[1].astype(np.int32), at=columns.since[order] / MICROSECONDS,
+        cosine=cosines.astype(np.float32), traits=columns.traits[order].astype(np.uint16), live=None,
+        text=lambda place: view.at_slots([int(slots[place])])[0].text)
+
+
+def _moved(back: np.ndarray, places: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    moved = back[places]
+    ascending = np.argsort(moved, kind="stable")
+    return moved[ascending].astype(np.int32), counts[ascending]
+
+
+def retrieve(query: Query, ctx: Context) -> Sequence[Hit]:
+    """Candidates by BM25 and cosine, then a second look by features; duplicates folded, best first."""
+    columns = ctx.view.columns(("turn",))
+    order = np.argsort(columns.group, kind="stable")
+    if not len(order):
+        return []
+    places, scores, shares = rank.rank(query.text, query.at, field(query.text, ctx, columns, order), k=query.k)
+    return ctx.view.hits(columns.slot[order][places], scores, shares)
+
+
+recipe = Recipe(name="clew", encode=encode.turns, retrieve=retrieve, indexed=indexed, traits=traits)

@@ -29,10 +29,21 @@ class Columns:
     since: np.ndarray  # int64, microseconds since 1970 UTC
     until: np.ndarray  # int64
     length: np.ndarray  # int32, terms
+    traits: np.ndarray  # int32, the recipe's own
+    group: np.ndarray  # int32, 0, 1, ...: a session of a user, in the order of their first memories
     user: np.ndarray  # int32 name numbers, 0 for none; likewise the next three
     agent: np.ndarray
     session: np.ndarray
     actor: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Indexing:
+    """How a recipe's memories are searched: pure functions of a memory, and the kinds that get a vector (None: all)."""
+
+    text: Callable[[Memory], str] = lambda memory: memory.text
+    traits: Callable[[Memory], int] = lambda memory: 0
+    embeds: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +61,10 @@ class Only:
 class Draft:
     """Reads a partition as of `seq`; None while folding, which sees everything written so far."""
 
-    def __init__(self, log: Log, index: Index, embed: Embed, indexed: Callable[[Memory], str], embeds: frozenset[str] | None,
+    def __init__(self, log: Log, index: Index, embed: Embed, indexing: Indexing,
                  seq: int | None = None, only: "Only | None" = None) -> None:
         self.log, self.index, self.seq, self.only = log, index, NEVER - 1 if seq is None else seq, only
-        self._embed, self._indexed, self._embeds = embed, indexed, embeds
+        self._embed, self._indexing = embed, indexing
         self.added: dict[int, Memory] = {}  # by slot, not landed yet; as the operator gave them
         self.rows: list[tuple[Any, ...]] = []  # the same as rows, in slot order
         self._numbers: dict[str | None, int | None] = {None: None}
@@ -100,6 +111,12 @@ class Draft:
                 found += reached
                 front = list(dict.fromkeys(node for m in reached for node in (m.id, *m.links)))
             return found
+
+    def names(self, numbers: Iterable[int]) -> dict[int, str]:
+        """Name numbers of `Columns` to names; 0 and forgotten ones left out."""
+        with self.log.database.snapshot() as c:
+            found = {int(n): self.log.name(c, int(n)) for n in numbers if n}
+        return {number: name for number, name in found.items() if name is not None}
 
     def at_slots(self, slots: Iterable[int]) -> list[Memory]:
         """The memories in these slots, in the order given."""
@@ -175,7 +192,7 @@ class Draft:
             n, mask = self.index.visible(self.seq, kinds)
             slots = np.flatnonzero(self._admitted(np.ones(n), mask))
             columns = self.index.columns
-            return Columns(slots, *(columns[name][slots] for name in ("opened", "since", "until", "length", "user", "agent", "session", "actor")))
+            return Columns(slots, *(columns[name][slots] for name in ("opened", "since", "until", "length", "traits", "group", "user", "agent", "session", "actor")))
 
     def postings(self, words: Iterable[str], slots: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """For each term: (positions in `slots`, times it occurs there), ascending; `slots` as in `Columns.slot`."""
@@ -232,7 +249,8 @@ class Draft:
                     self._add(c, memory, seq)
 
     def _add(self, c: Any, memory: Memory, seq: int) -> None:
-        index, text = self.index, self._indexed(memory)
+        index, shape = self.index, self._indexing
+        text, traits = shape.text(memory), shape.traits(memory)
         slot, words = index.n, terms(text)
         place, id = index.pid << SLOT_BITS | slot, rows.encoded(memory.id)
         scope = memory.scope
@@ -240,13 +258,13 @@ class Draft:
         since = None if memory.since is None else micros(memory.since)
         until = None if memory.until is None else micros(memory.until)
         self.rows.append((place, id, memory.kind, memory.text, *numbers, seq, None, None, since, until, memory.retired, memory.status,
-                          memory.trust, len(words), rows.packed(memory, seq)))
-        index.add(((place, seq, None, since, until, len(words), memory.kind, *numbers, id),))
+                          memory.trust, len(words), traits, rows.packed(memory, seq)))
+        index.add(((place, seq, None, since, until, len(words), traits, memory.kind, *numbers, id),))
         index.post(slot, words)
         self.added[slot] = memory
         self._current[memory.id] = slot
-        if self._embeds is None or self._embeds:
-            self._texts.append(text if self._embeds is None or memory.kind in self._embeds else None)
+        if shape.embeds is None or shape.embeds:
+            self._texts.append(text if shape.embeds is None or memory.kind in shape.embeds else None)
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         """(n, dims) int8, rows in the order of texts, in the view's space."""

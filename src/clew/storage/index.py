@@ -18,9 +18,9 @@ EMPTY = np.zeros(0, POSTING)
 K1, B = 1.2, 0.75  # BM25, Robertson's usual values
 CACHED_TERMS = 20_000
 CHUNK = 1024  # vectors turned to float at a time: stays in the processor's cache
-COLUMNS = {"opened": "i8", "closed": "i8", "since": "i8", "until": "i8", "length": "i4", "kind": "i4", "user": "i4",
+COLUMNS = {"opened": "i8", "closed": "i8", "since": "i8", "until": "i8", "length": "i4", "traits": "i4", "kind": "i4", "group": "i4", "user": "i4",
            "agent": "i4", "session": "i4", "actor": "i4", "order": "u8"}
-LOAD = ("SELECT place, opened, closed, since, until, length, kind, user, agent, session, actor, id FROM memory"
+LOAD = ("SELECT place, opened, closed, since, until, length, traits, kind, user, agent, session, actor, id FROM memory"
         " WHERE place >= ? AND place < ? ORDER BY place")
 
 
@@ -39,6 +39,7 @@ class Index:
         self._columns = {name: np.zeros(256, dtype) for name, dtype in COLUMNS.items()}
         self._rows: list[Sequence[Any]] = []  # added, not in the columns yet: they are filled many at a time
         self.kinds: dict[str, int] = {}
+        self._groups: dict[tuple[int | None, int | None], int] = {}
         self._postings: OrderedDict[str, np.ndarray] = OrderedDict()
         self._pending: dict[str, np.ndarray] = {}  # postings of slots that are not flushed
         self._words: list[str] = []  # terms not in `_pending` yet, slot after slot
@@ -93,12 +94,14 @@ class Index:
             for name, old in self._columns.items():
                 self._columns[name] = np.concatenate([old, np.zeros(size - have, old.dtype)])
         at, span = self._columns, slice(self.n - len(rows), self.n)
-        _, opened, closed, since, until, length, kind, user, agent, session, actor, ids = zip(*rows, strict=True)
+        _, opened, closed, since, until, length, traits, kind, user, agent, session, actor, ids = zip(*rows, strict=True)
         at["opened"][span] = opened
         at["closed"][span] = [NEVER if v is None else v for v in closed]
         at["since"][span] = [-NEVER if v is None else v for v in since]
         at["until"][span] = [NEVER if v is None else v for v in until]
         at["length"][span] = length
+        at["traits"][span] = traits
+        at["group"][span] = [self._groups.setdefault(pair, len(self._groups)) for pair in zip(user, session, strict=True)]
         at["kind"][span] = [self.kinds.setdefault(k, len(self.kinds)) for k in kind]
         for name, values in (("user", user), ("agent", agent), ("session", session), ("actor", actor)):
             at[name][span] = [0 if v is None else v for v in values]

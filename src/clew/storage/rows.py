@@ -8,7 +8,7 @@ from clew.storage.schema import SLOT_BITS
 from clew.types import Memory, Source
 
 SLOT_MASK = 2**SLOT_BITS - 1
-MEMORY = ("place, id, kind, text, user, agent, session, actor, opened, closed, ended, since, until, retired, status, trust, length, rest")
+MEMORY = ("place, id, kind, text, user, agent, session, actor, opened, closed, ended, since, until, retired, status, trust, length, traits, rest")
 
 
 def ranges(numbers: Iterable[int]) -> str:
@@ -51,7 +51,7 @@ def packed(memory: Memory, opened: int) -> str:
 
 def memory(log: Log, c: Any, found: Sequence[Any], seq: int) -> Memory:
     """The memory in a row of MEMORY, as it was after event `seq`."""
-    (_, id, kind, text, user, agent, session, actor, opened, closed, ended, since, until, retired, status, trust, _, rest) = found
+    (_, id, kind, text, user, agent, session, actor, opened, closed, ended, since, until, retired, status, trust, _, _, rest) = found
     sources, basis, links, rests, data = json.loads(rest)
     closed = None if closed is not None and closed > seq else closed
     return Memory(

@@ -47,7 +47,7 @@ CREATE TABLE memory(
   place INTEGER PRIMARY KEY, id BLOB NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL,
   user INTEGER, agent INTEGER, session INTEGER, actor INTEGER, opened INTEGER NOT NULL, closed INTEGER,
   ended TEXT, since INTEGER, until INTEGER, retired TEXT, status TEXT NOT NULL, trust INTEGER NOT NULL, length INTEGER NOT NULL,
-  rest TEXT NOT NULL);
+  traits INTEGER NOT NULL,  rest TEXT NOT NULL);
 CREATE INDEX memory_id ON memory(id);
 CREATE INDEX memory_closed ON memory(place >> 32, closed) WHERE closed IS NOT NULL;
 CREATE TABLE link(place INTEGER, node TEXT, PRIMARY KEY(place, node)) WITHOUT ROWID;

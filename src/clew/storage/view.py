@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from clew.storage import rows
-from clew.storage.draft import Draft, Only
+from clew.storage.draft import Draft, Indexing, Only
 from clew.storage.index import NEVER, POSTING, Index
 from clew.storage.log import Log
 from clew.storage.schema import SLOT_BITS
@@ -68,13 +68,13 @@ class Lost(Exception):
 
 
 class View:
-    """One generation. `embed` gives int8 codes; `indexed` the text that is searched; `embeds` the kinds with vectors."""
+    """One generation. `embed` gives int8 codes in the order of texts."""
 
     def __init__(self, log: Log, generation: Generation, on: frozenset[str], space: str, dims: int,
                  embed: Callable[[Part, Sequence[str]], np.ndarray],
-                 indexed: Callable[[Memory], str], embeds: frozenset[str] | None) -> None:
+                 indexing: Indexing) -> None:
         self.log, self.generation, self.on = log, generation, tuple(sorted(on))
-        self.space, self.dims, self.embed, self.indexed, self.embeds = space, dims, embed, indexed, embeds
+        self.space, self.dims, self.embed, self.indexing = space, dims, embed, indexing
         self._indexes: OrderedDict[int, Index] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -158,7 +158,7 @@ class View:
     def draft(self, part: Part, seq: int | None = None, only: Only | None = None) -> Draft:
         """What operators see of a partition: as of `seq`, or everything with room for writes (folding)."""
         embed = partial(self.embed, part)
-        return Draft(self.log, self.index(part), embed, self.indexed, self.embeds, seq, only)
+        return Draft(self.log, self.index(part), embed, self.indexing, seq, only)
 
     def land(self, draft: Draft, part: Part, cursor: int, ordinal: int, waiting: str | None = None) -> Part:
         """Write a draft and move the cursor in one transaction; raises Lost, and drops the draft, if another was first."""
@@ -180,12 +180,12 @@ class View:
 
     def _insert(self, c: Any, draft: Draft) -> None:
         index, base = draft.index, draft.index.pid << SLOT_BITS
-        c.executemany(f"INSERT INTO memory({rows.MEMORY}) VALUES ({','.join('?' * 18)})", draft.rows)
+        c.executemany(f"INSERT INTO memory({rows.MEMORY}) VALUES ({','.join('?' * 19)})", draft.rows)
         c.executemany("UPDATE memory SET closed=?, ended=? WHERE place=?", ((seq, why, base | slot) for slot, seq, why in draft.closings))
         c.executemany("INSERT OR IGNORE INTO link VALUES (?,?)", ((base | slot, node) for slot, m in draft.added.items() for node in m.links))
         c.executemany("INSERT OR REPLACE INTO posting VALUES (?,?,?,?)",
                       [row for term, new in index.pending.items() for row in self._posted(c, index, term, new)])
-        if draft.added and self.embeds != frozenset():
+        if draft.added and self.indexing.embeds != frozenset():
             self._block(c, index.pid, index.flushed, index.codes(c)[index.flushed : index.n])
 
     def _posted(self, c: Any, index: Index, term: str, new: np.ndarray) -> list[tuple[int, str, int, bytes]]:
