@@ -140,7 +140,7 @@ def test_neighbours_are_rewritten_by_a_new_note_and_embedded_again(tmp_path: Pat
         assert vectors[2] == Static().embed([a_mem.indexed(after)])[0].tobytes().hex(), "the version of event 2 has the vector of its new words"
         found = c._views.serving("a_mem").view
         [part] = found.parts()
-        assert [h.memory.id for h in found.draft(part).matching("repair", 3)][0] == before.id, "and is found by them"
+        assert next(h.memory.id for h in found.draft(part).matching("repair", 3)) == before.id, "and is found by them"
 
 
 def test_a_page_cannot_rewrite_what_a_person_said(tmp_path: Path) -> None:

@@ -216,6 +216,13 @@ def test_plain_text_gives_a_document_a_paragraph(tmp_path):
     assert [m["content"] for m in read(_write(tmp_path / "a.txt", "One\nline.\r\n\r\n\r\nTwo.\n"))] == ["One\nline.", "Two."]
 
 
+def test_a_very_long_paragraph_is_cut_between_lines(tmp_path):
+    line = "x" * 999 + "\n"
+    pieces = [m["content"] for m in read(_write(tmp_path / "a.txt", line * 250 + "y" * 150_000))]
+    assert all(0 < len(p) <= 100_000 for p in pieces) and all(len(p) % 1000 == 999 for p in pieces[:2])
+    assert "".join(pieces).replace("\n", "") == "x" * 999 * 250 + "y" * 150_000
+
+
 def test_a_table_with_a_text_column_gives_messages_and_another_gives_documents(tmp_path):
     said, quoted = read(
         _write(tmp_path / "a.csv", 'Time,Speaker,Text\n2024-01-01T00:00:00Z,Ana,hello\n2024-01-02T00:00:00Z,Ben,"a, b"\n')
@@ -359,41 +366,16 @@ def test_an_empty_file_has_no_messages(tmp_path):
 
 
 _WORDS = st.sampled_from(["user", "text", "message", "tool_use", "tool_result", "function_call", "2024-01-01T00:00:00Z", "a", ""])
-_NAMES = st.sampled_from(
-    [
-        "role",
-        "content",
-        "text",
-        "message",
-        "mapping",
-        "chat_messages",
-        "current_node",
-        "parent",
-        "children",
-        "type",
-        "payload",
-        "uuid",
-        "sessionId",
-        "timestamp",
-        "id",
-        "parts",
-        "author",
-        "metadata",
-        "sender",
-        "attachments",
-        "extracted_content",
-        "turns",
-        "tool_calls",
-        "name",
-        "input",
-        "output",
-        "data",
-        "create_time",
-        "a",
-    ]
+_FIELDS = (
+    "role content text message mapping chat_messages current_node parent children type payload uuid sessionId timestamp id "
+    "parts author metadata sender attachments extracted_content turns tool_calls name input output data create_time a"
 )
-_JSON = st.recursive(_WORDS | st.none() | st.integers() | st.floats() | st.booleans(),
-                     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=5), max_leaves=25)  # fmt: skip
+_NAMES = st.sampled_from(_FIELDS.split())
+_JSON = st.recursive(
+    _WORDS | st.none() | st.integers() | st.floats() | st.booleans(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=5),
+    max_leaves=25,
+)
 
 
 @given(st.lists(_JSON, min_size=1, max_size=3), st.sampled_from([None, "messages", "chatgpt", "claude", "claude-code", "codex"]))

@@ -1,6 +1,6 @@
 """One question on its way out: catch up the asker, read one snapshot, join the partitions, render and answer."""
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from time import monotonic
@@ -60,10 +60,12 @@ def recall(folder: Folder, query: Query, patience: float, frozen: bool) -> tuple
     context = None
     for part in caught_up(folder, query.scope, patience, frozen):
         context = looking(folder, query, part)
-        try:
-            hits += context.stage("retrieve", folder.recipe.retrieve, query)
-        except (ModelUnavailable, BudgetExceeded):
-            hits += context.stage("retrieve", read.without_model, query)  # recall goes on without the model
+        # one snapshot saves a transaction for every look; a recipe that asks a model must not hold one meanwhile
+        with nullcontext() if folder.recipe.asks else folder.log.database.snapshot():
+            try:
+                hits += context.stage("retrieve", folder.recipe.retrieve, query)
+            except (ModelUnavailable, BudgetExceeded):
+                hits += context.stage("retrieve", read.without_model, query)  # recall goes on without the model
     best = {}
     for hit in sorted(hits, key=lambda h: (-h.score, h.memory.id)):
         best.setdefault(hit.memory.id, hit)

@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from clew.arena import halves, scores
@@ -50,7 +51,7 @@ def run(plan: Plan, systems: Sequence[System], quiet: bool = False) -> dict[str,
     outcome: dict[str, Any] = {**about, "commit": commit(), "versions": versions(), "machine": machine(), "systems": {}}
     with Progress(*columns, disable=quiet) as bar:
         for system in systems:
-            task = bar.add_task(system.name, total=len(cases))
+            task = bar.add_task(escape(system.name), total=len(cases))
             rows = []
             for row in attended(system, cases, plan.out, {**about, "system": system.name, **system.about, "commit": outcome["commit"]}):
                 rows.append(row)
@@ -100,11 +101,9 @@ def attempt(system: System, case: Case) -> dict[str, Any]:
 
 def question(memory: Memory, asked: Question, sessions: Mapping[str, str]) -> dict[str, Any]:
     """One question's scores, with its milliseconds and the tokens of what it would put into a prompt."""
-    started = perf_counter()
     found = memory.find(asked.text, asked.at, K)
-    took = 1000 * (perf_counter() - started)
-    cost = found.tokens if len(found.texts) > K else type(found)(found.keys, found.texts[:PROMPT_K]).tokens
-    return {"id": asked.id, "category": asked.category, "group": asked.group, "ms": took, "tokens": cost, "found": list(found.keys),
+    cost = found.tokens(None if len(found.texts) > K else PROMPT_K)  # more than was asked for: it means all of it
+    return {"id": asked.id, "category": asked.category, "group": asked.group, "ms": 1000 * found.seconds, "tokens": cost, "found": list(found.keys),
             "scores": scores.scored(asked, found.keys, sessions, found.texts[:K])}
 
 

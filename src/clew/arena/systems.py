@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Protocol
 
 from clew.arena.cases import Case
@@ -17,15 +18,15 @@ USER = "u"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An answer: distinct event keys and the memories' texts, each best first."""
+    """An answer: distinct event keys and the memories' texts, each best first, and how long the search took."""
 
     keys: tuple[str, ...]
     texts: tuple[str, ...]
+    seconds: float  # of the search alone: following hits back to their events is the arena's own work
 
-    @property
-    def tokens(self) -> int:
-        """About how many tokens the texts have: what they would cost in a prompt."""
-        return sum(tokens(text) for text in self.texts)
+    def tokens(self, k: int | None) -> int:
+        """About how many tokens the first k texts have: what they would cost in a prompt."""
+        return sum(tokens(text) for text in self.texts[:k])
 
 
 class Memory(Protocol):
@@ -84,9 +85,11 @@ class _Opened:
         self.clew.catch_up()
 
     def find(self, text: str, at: str | None, k: int) -> Found:
+        started = perf_counter()
         hits = self.clew.recall(text, user=USER, k=k, at=at)
+        took = perf_counter() - started
         keys = dict.fromkeys(quote.event.key for hit in hits for quote in self.clew.thread(hit.memory.id) if quote.event.key)
-        return Found(tuple(keys), tuple(hit.memory.text for hit in hits))
+        return Found(tuple(keys), tuple(hit.memory.text for hit in hits), took)
 
     def bytes(self) -> int:
         return int(self.clew.status()["bytes"])
@@ -118,7 +121,7 @@ class _Everything:
 
     def find(self, text: str, at: str | None, k: int) -> Found:
         newest = self.events[::-1]
-        return Found(tuple(e["key"] for e in newest[:k]), tuple(e["content"] for e in newest))
+        return Found(tuple(e["key"] for e in newest[:k]), tuple(e["content"] for e in newest), 0.0)
 
     def bytes(self) -> int:
         return sum(len(e["content"].encode()) for e in self.events)

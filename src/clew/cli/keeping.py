@@ -36,7 +36,8 @@ def status(db: Db = MEMORY, json: Json = False) -> None:
     if json:
         return show_json({**found, "users": users})
     out.print(
-        f"{found['path']}: {found['head']:,} events, {users:,} users, {size(found['bytes'])}{', read-only' if found['readonly'] else ''}"
+        f"{found['path']}: {found['head']:,} events, {users:,} users, {size(found['bytes'])}"
+        + (", read-only" if found["readonly"] else "")
     )
     table = _table("recipe", "generation", "state", "behind", "partitions", "versions", "waits for")
     for view in found["views"]:

@@ -24,7 +24,8 @@ blockquote footer, .ranks, table, pre { font: 13.5px/1.5 ui-monospace, 'SF Mono'
 blockquote footer, .ranks { color: var(--soft) }
 .ranks b { color: var(--thread) }
 table { border-collapse: collapse; margin: .8rem 0; width: 100% }
-th { text-align: left; color: var(--soft); font-weight: normal } th, td { padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line);
+th { text-align: left; color: var(--soft); font-weight: normal }
+th, td { padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top }
 td:not(:first-child), th:not(:first-child) { text-align: right }
 pre { white-space: pre-wrap; background: #f0efe9; padding: .7rem 1rem; border-radius: 4px }

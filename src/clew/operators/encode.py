@@ -9,18 +9,18 @@ VERSION = 1
 
 def turns(events: Sequence[Event], ctx: Context) -> list[Memory]:
     """Each event that has words becomes a memory of them as they are, of kind turn, said by its actor."""
-    return [ctx.memory(e.text, kind="turn", sources=[e], actor=e.actor, **_role(e)) for e in events if e.text.strip()]
-
-
-def _role(event: Event) -> dict[str, str]:
-    """The role of a message, where it is not the user's: kept, because an assistant's words weigh otherwise."""
-    role = event.body.get("role") if isinstance(event.body, dict) else None
-    return {"role": role} if isinstance(role, str) and role != "user" else {}
+    return [ctx.memory(e.text, kind="turn", sources=[e], actor=e.actor, **spoken(e)) for e in events if e.text.strip()]
 
 
 def role(event: Event) -> str | None:
     """The role of a message in OpenAI's shape (user, assistant, tool, system); None where it has none."""
     return event.body.get("role") if isinstance(event.body, Mapping) else None
+
+
+def spoken(event: Event) -> dict[str, str]:
+    """The role as data of a memory, where it is not the user's: an assistant's words weigh otherwise."""
+    found = role(event)
+    return {"role": found} if isinstance(found, str) and found != "user" else {}
 
 
 def windows(text: str, size: int) -> list[tuple[int, int]]:

@@ -34,20 +34,20 @@ def field(asked: str, ctx: Context, columns: Columns, order: np.ndarray) -> feat
     view, slots = ctx.view, columns.slot[order]
     actors = view.names(np.unique(columns.actor))
     words = question.read(asked, actors.items()).weights
-    back = np.argsort(order)
+    back = np.empty(len(order), np.int32)
+    back[order] = np.arange(len(order), dtype=np.int32)
     postings = {term: _moved(back, *found) for term, found in view.postings(words, columns.slot).items()}
     cosines = view.cosines(ctx.embed([asked])[0], columns.slot)[order]
     return features.Field(
-        lengths=columns.length[order], postings=postings, actor=columns.actor[order], actors=actors,
-        session=np.unique(columns.group[order], return_inverse=True)[1].astype(np.int32), at=columns.since[order] / MICROSECONDS,
-        cosine=cosines.astype(np.float32), traits=columns.traits[order].astype(np.uint16), live=None,
-        text=lambda place: view.at_slots([int(slots[place])])[0].text)
+        lengths=columns.length[order], postings=postings, actor=columns.actor[order], actors=actors, session=columns.group[order],
+        at=columns.since[order] / MICROSECONDS, cosine=cosines.astype(np.float32), traits=columns.traits[order].astype(np.uint16), live=None,
+        text=lambda place: view.text(int(slots[place])))
 
 
 def _moved(back: np.ndarray, places: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     moved = back[places]
     ascending = np.argsort(moved, kind="stable")
-    return moved[ascending].astype(np.int32), counts[ascending]
+    return moved[ascending], counts[ascending]
 
 
 def retrieve(query: Query, ctx: Context) -> Sequence[Hit]:

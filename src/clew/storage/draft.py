@@ -123,6 +123,13 @@ class Draft:
         with self.index.lock, self.log.database.snapshot() as c:
             return [self._at(c, int(s)) for s in slots]
 
+    def text(self, slot: int) -> str:
+        """The words of the memory in that slot."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            if slot in self.added:
+                return self.added[slot].text
+            return c.execute("SELECT text FROM memory WHERE place=?", (self.index.pid << SLOT_BITS | slot,)).get
+
     # -- by likeness --------------------------------------------------------------------------------------------
 
     def matching(self, text: str, k: int, kinds: Sequence[str] = ()) -> list[Hit]:

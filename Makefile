@@ -1,0 +1,64 @@
+# Each of these sets up what it needs in .venv, the first time; then it only runs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA := $(or $(CLEW_DATA),$(if $(wildcard ../shared/data),../shared/data))
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export FILE ASK
+
+.PHONY: demo test check soak bench table docs models clean
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clew needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet -e '.[dev]'
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.arena: pyproject.toml $(VENV)/.dev
+	$(BIN)/pip install --quiet -e '.[dev,arena,peers]'
+	@touch $@
+
+# What Clew promises, tried on a week of an agent and its people. ASK='...' asks a question, FILE=... adds a file.
+demo: $(VENV)/.run
+	@$(BIN)/clew demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 -m 'not soak'
+
+# Formatting, types, and the rules of the house.
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/python -m pytest -p no:xdist tests/test_house.py
+
+# The long runs: 500 kills of the store and of the worker, the large Hypothesis profile.
+soak: $(VENV)/.dev
+	CLEW_SOAK=1 $(BIN)/python -m pytest -p no:xdist -m soak -s
+
+# Speed and size beside mem0, Chroma and the LangGraph store.
+bench: $(VENV)/.arena
+	$(BIN)/python -m benchmarks.run
+
+# The arena's table: every recipe and control on every data set found (CLEW_DATA or ../shared/data).
+table: $(VENV)/.arena
+	CLEW_DATA=$(DATA) $(BIN)/clew arena report
+
+docs: $(VENV)/.dev
+	$(BIN)/pip install --quiet mkdocs
+	$(BIN)/mkdocs build --strict --site-dir out/docs
+
+# The default embedder's table and the ranker's weights, made again from verified sources.
+models: $(VENV)/.dev
+	CLEW_DATA=$(DATA) $(BIN)/python tools/build_static.py
+	CLEW_DATA=$(DATA) $(BIN)/python tools/train_ranker.py
+
+clean:
+	rm -rf $(VENV) out build dist

@@ -1,0 +1,68 @@
+"""The public surface is what it says: every name importable and explained, every example in the README runs."""
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import clew
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_what_is_public_is_what_can_be_imported() -> None:
+    importable = {name for name, value in vars(clew).items() if not name.startswith("_") and not inspect.ismodule(value)}
+    assert sorted(clew.__all__) == sorted(importable)
+    assert clew.__all__ == sorted(clew.__all__)
+
+
+@pytest.mark.parametrize("name", clew.__all__)
+def test_every_public_name_says_what_it_is(name: str) -> None:
+    value = getattr(clew, name)
+    assert inspect.getdoc(value) and not inspect.getdoc(value).startswith(f"{name}(")
+    for method, function in vars(value).items() if inspect.isclass(value) else ():
+        if not method.startswith("_") and (inspect.isfunction(function) or isinstance(function, (property, classmethod))):
+            assert inspect.getdoc(function), f"{name}.{method} has no docstring"
+
+
+def test_every_error_has_an_exit_status_of_its_own() -> None:
+    classes = [e for e in (getattr(clew, name) for name in clew.__all__) if inspect.isclass(e) and issubclass(e, clew.ClewError)]
+    statuses = [e.exit_code for e in classes if e is not clew.Withheld]  # Withheld is a kind of ModelError
+    assert len(statuses) == len(set(statuses)) and 0 not in statuses
+
+
+def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert PYTHON
+    monkeypatch.chdir(tmp_path)
+    space: dict[str, object] = {}
+    for block in PYTHON:
+        exec(compile(block, "README.md", "exec"), space)
+    assert "Lisbon" in capsys.readouterr().out
+    memory = space["c"]
+    assert isinstance(memory, clew.Clew)
+    memory.close()
+
+
+def test_the_five_lines_are_those_of_the_readme(tmp_path: Path) -> None:
+    script = (ROOT / "examples" / "five_lines.py").read_text(encoding="utf-8")
+    body = script.partition('"""\n')[2]
+    assert body.strip() in README
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    told = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=True).stdout
+    assert told.splitlines()[1] == "2026-05-20 10:00:00+01:00"
+
+
+def test_the_readmes_make_words_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z]+)", README)) <= targets
+
+
+def test_the_chat_example_is_short_and_compiles() -> None:
+    source = (ROOT / "examples" / "chat.py").read_text(encoding="utf-8")
+    compile(source, "chat.py", "exec")
+    assert len(source.splitlines()) <= 40
