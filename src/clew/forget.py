@@ -3,12 +3,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from clew.errors import UsageError
-from clew.storage import erase, rows
+from clew.storage import archive, erase, rows
 from clew.storage.log import Entry, Log
 from clew.storage.schema import SLOT_BITS
+from clew.storage.sqlite import Database
 from clew.types import TRUST, Event, Receipt, Scope
 
 NEVER_FORGOTTEN = ("forget",)
@@ -95,11 +97,31 @@ def forget(log: Log, wanted: Wanted, dry_run: bool = False, reason: str | None =
 def erased(log: Log, receipt: Receipt, forms: Sequence[bytes] = ()) -> Receipt:
     """The receipt after cleaning the file and searching its bytes."""
     why = erase.clean(log.database)
-    found, scanned = erase.scan(log.database.files(), forms) if forms else ({}, dict(receipt.scanned))
+    copies = archive.backups(log.database)
+    for path in copies:
+        why = why or _in_backup(path, receipt)
+    files = [*log.database.files(), *copies]
+    found, scanned = erase.scan(files, forms) if forms else ({}, dict(receipt.scanned))
     scanned["found"] = len(found)
     if found and not why:
         why = f"{len(found)} forms of the forgotten words are still in {', '.join(sorted({f for files in found.values() for f in files}))}"
     return replace(receipt, state="withdrawn" if why else "erased", why=why, scanned=scanned)
+
+
+def _in_backup(path: Path, receipt: Receipt) -> str:
+    """Forget the same events in a copy; "" when done, else why not."""
+    copy = Database(path)
+    try:
+        if copy.readonly:
+            return f"the backup {path} cannot be written and still holds the words; delete it, or make it writable and call `Clew.erase(receipt)`"
+        with copy.write() as c:
+            digests = dict(c.execute(f"SELECT seq, hex(digest) FROM event WHERE seq IN ({','.join(map(str, receipt.seqs))})"))
+            same = [seq for seq, digest in zip(receipt.seqs, receipt.digests, strict=True) if digests.get(seq, "").lower() == digest]
+            erase.redact(c, same)
+            erase.withdraw(c, same)
+        return erase.clean(copy)
+    finally:
+        copy.close()
 
 
 def _digests(log: Log, seqs: Sequence[int]) -> list[str]:
@@ -148,7 +170,7 @@ def verify(log: Log, receipt: Receipt, probes: Sequence[str] = ()) -> list[str]:
     if why := erase.emptied(log.database):
         left.append(why)
     wanted = sorted({form for probe in probes for form in erase.forms(probe)} | erase.words(probes))
-    found, _ = erase.scan(log.database.files(), wanted)
+    found, _ = erase.scan([*log.database.files(), *archive.backups(log.database)], wanted)
     left += [f"{form.decode('utf-8', 'backslashreplace')!r} is in {', '.join(files)}" for form, files in found.items()]
     return left
 

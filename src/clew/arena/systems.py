@@ -69,7 +69,7 @@ class Door:
 
     def __init__(self, recipe: Recipe, models: Models | None = None) -> None:
         self.name, self.recipe, self.models = recipe.name, recipe, models or Models()
-        self.about = {"fingerprint": recipe.fingerprint(self.models.names()), **self.models.names()}
+        self.about: Mapping[str, str] = {"fingerprint": recipe.fingerprint(self.models.names()), **self.models.names()}
 
     def open(self, folder: Path) -> Memory:
         """A new file in the folder."""

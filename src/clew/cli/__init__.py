@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from clew import __version__
+from clew.arena.cli import app as arena
 from clew.cli import demo, keeping, reading, writing
 from clew.cli.terminal import Words
 
@@ -27,3 +28,4 @@ def main(
 
 for room in (writing, reading, keeping, demo):
     room.mount(app)
+app.add_typer(arena, name="arena")

@@ -38,7 +38,8 @@ def fitted(pieces: Sequence[Piece], limit: int) -> dict[int, str]:
     Summaries that are enough are taken first. Over the limit, the rest go from raw to summary and then out, the least
     similar first each time (SCM, section 3.3); a piece that could never fit is left out before anything else suffers for it.
     """
-    shown = {i: SUMMARY if p.enough and p.summary < p.raw else RAW for i, p in enumerate(pieces) if min(p.raw, p.summary) <= limit}
+    shown = {i: SUMMARY if p.enough and p.summary < p.raw else RAW for i, p in enumerate(pieces)
+             if min(p.raw, p.summary) <= limit}
 
     def spent() -> int:
         return sum(pieces[i].cost(form) for i, form in shown.items())
@@ -75,6 +76,15 @@ def shown(hit: Hit, form: str, **data: str) -> Hit:
 def chronological(hits: Sequence[Hit]) -> list[Hit]:
     """The same hits in the order in which they happened; what happened at one moment in the order of the log."""
     return sorted(hits, key=lambda h: (h.memory.since or BEGINNING, h.memory.opened or 0, h.memory.id))
+
+
+def dated(hits: Sequence[Hit]) -> str:
+    """One line a hit for a prompt: when it was (UTC), who said it, its text; whoever shows it cites the hits."""
+    lines = []
+    for memory in (hit.memory for hit in hits):
+        when = memory.since.astimezone(UTC).strftime("[%Y-%m-%d %H:%M] ") if memory.since else ""
+        lines.append(f"{when}{memory.actor + ': ' if memory.actor else ''}{memory.text}")
+    return "\n".join(lines)
 
 
 def grouped(texts: Sequence[str], limit: int) -> list[list[str]]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from clew.context import CHARS_PER_TOKEN, Context
 from clew.models import forms
-from clew.operators import budget, encode, read
+from clew.operators import budget, encode
 from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import Event, Hit, Memory, Query, Source
 
@@ -111,7 +111,7 @@ def weighed(query: Query, hits: Sequence[Hit], ctx: Context) -> list[budget.Piec
 
 def answer(query: Query, hits: Sequence[Hit], ctx: Context) -> str:
     """The model's answer from the memories in the order in which they happened."""
-    return ctx.ask("answer", forms.text(600), history=read.dated(budget.chronological(hits)), question=query.text, cites=hits,
+    return ctx.ask("answer", forms.text(600), history=budget.dated(budget.chronological(hits)), question=query.text, cites=hits,
                    otherwise=hits[0].memory.text)
 
 

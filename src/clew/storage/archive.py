@@ -90,9 +90,16 @@ def entries(path: str | os.PathLike[str], as_lived: bool) -> list[Entry]:
     return found
 
 
+def backups(database: Database) -> list[Path]:
+    """The copies that `backup` made and that still exist: what is forgotten has to be forgotten in them too."""
+    with database.snapshot() as c:
+        known = json.loads(c.execute("SELECT value FROM meta WHERE key='backups'").get or "[]")
+    return [Path(path) for path in known if Path(path).exists()]
+
+
 def backup(database: Database, path: str | os.PathLike[str]) -> None:
-    """Copy the database while it is in use; the copy is one moment of it."""
-    target = Path(path)
+    """Copy the database while it is in use; the copy is one moment of it, and is remembered for `forget`."""
+    target = Path(path).absolute()
     if target.exists():
         raise UsageError(f"{target} exists; give a new path, nothing is overwritten")
     try:
@@ -100,5 +107,8 @@ def backup(database: Database, path: str | os.PathLike[str]) -> None:
         with copy.backup("main", database.reader(), "main") as work:
             work.step()
         copy.close()
+        if not database.readonly:
+            with database.write() as c:
+                c.execute("INSERT OR REPLACE INTO meta VALUES ('backups', ?)", (json.dumps([str(p) for p in (*backups(database), target)]),))
     except apsw.Error as error:
         raise translated(error, target) from error

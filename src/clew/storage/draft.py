@@ -58,6 +58,9 @@ class Only:
     kinds: tuple[str, ...] = ()
 
 
+COLUMNS = ("opened", "since", "until", "length", "traits", "group", "user", "agent", "session", "actor")
+
+
 class Draft:
     """Reads a partition as of `seq`; None while folding, which sees everything written so far."""
 
@@ -199,7 +202,7 @@ class Draft:
             n, mask = self.index.visible(self.seq, kinds)
             slots = np.flatnonzero(self._admitted(np.ones(n), mask))
             columns = self.index.columns
-            return Columns(slots, *(columns[name][slots] for name in ("opened", "since", "until", "length", "traits", "group", "user", "agent", "session", "actor")))
+            return Columns(slots, *(columns[name][slots] for name in COLUMNS))
 
     def postings(self, words: Iterable[str], slots: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """For each term: (positions in `slots`, times it occurs there), ascending; `slots` as in `Columns.slot`."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import apsw
 
-from clew.errors import Denied, LogCorrupt, StorageBusy, StorageFull, UsageError
+from clew.errors import Denied, LogCorrupt, NotFound, StorageBusy, StorageFull, UsageError
 from clew.storage import schema
 
 BUSY_MS = 30_000  # how long one process waits for another's write
@@ -32,6 +32,10 @@ class Database:
     """A file opened for this process. `write()` gives the one writing connection, `reader()` this thread's own."""
 
     def __init__(self, path: str | os.PathLike[str], *, vfs: str | None = None) -> None:
+        scheme, found, rest = str(path).partition("://")
+        if found and scheme != "sqlite":
+            raise NotFound(f"no storage answers to {scheme}://; this version of Clew keeps its log in an SQLite file, given by its path")
+        path = rest if found else path
         self._private = tempfile.mkdtemp(prefix="clew-") if str(path) == ":memory:" else None
         self.path = Path(self._private, "memory.db") if self._private else Path(path).expanduser().absolute()
         self.vfs = vfs

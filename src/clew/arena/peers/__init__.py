@@ -27,7 +27,7 @@ def peer(name: str, embedder: Embedder) -> System:
     try:
         module = importlib.import_module(f"{__name__}.{name}")
     except ImportError as error:
-        raise MissingExtra(f"{name} needs a package that is not installed ({error.name}): pip install 'clew[peers]'") from error
+        raise MissingExtra("peers", f"{name} (for {error.name})") from error
     return module.system(embedder)
 
 

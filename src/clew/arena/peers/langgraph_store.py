@@ -39,8 +39,9 @@ class Opened:
     def __init__(self, folder: Path, embedder: Embedder) -> None:
         self.folder = folder
         self.connection = sqlite3.connect(folder / "store.db", check_same_thread=False, isolation_level=None)
+        # Its documentation says `fields` and its code reads `text_fields`: without the second it embeds the whole JSON value.
         self.store = SqliteStore(self.connection, index={
-            "dims": embedder.dims, "fields": ["text"], "embed": lambda texts: floats(embedder, texts).tolist()})
+            "dims": embedder.dims, "fields": ["text"], "text_fields": ["text"], "embed": lambda texts: floats(embedder, texts).tolist()})
         self.store.setup()
 
     def remember(self, events: Sequence[Mapping[str, Any]]) -> None:

@@ -15,7 +15,6 @@ from clew.arena.systems import USER, Found, Memory, System
 from clew.models import Embedder
 
 
-
 class Ours:
     """mem0's embedder interface over ours."""
 
