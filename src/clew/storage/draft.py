@@ -269,7 +269,8 @@ class Draft:
         until = None if memory.until is None else micros(memory.until)
         self.rows.append((place, id, memory.kind, memory.text, *numbers, seq, None, None, since, until, memory.retired, memory.status,
                           memory.trust, len(words), traits, rows.packed(memory, seq)))
-        index.add(((place, seq, None, since, until, len(words), traits, memory.kind, *numbers, id),))
+        index.add(((seq, NEVER, -NEVER if since is None else since, NEVER if until is None else until, len(words), traits, memory.kind,
+                    *(n or 0 for n in numbers), id),))
         index.post(slot, words)
         self.added[slot] = memory
         self._current[memory.id] = slot

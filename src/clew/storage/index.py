@@ -14,13 +14,14 @@ from clew.storage.schema import SLOT_BITS
 
 NEVER = 2**62
 POSTING = np.dtype([("slot", "<u4"), ("tf", "u1")])
-EMPTY = np.zeros(0, POSTING)
+ID = np.dtype([("high", ">u8"), ("low", ">u2")])  # a memory's id, ten bytes
 K1, B = 1.2, 0.75  # BM25, Robertson's usual values
 CACHED_TERMS = 20_000
 CHUNK = 1024  # vectors turned to float at a time: stays in the processor's cache
 COLUMNS = {"opened": "i8", "closed": "i8", "since": "i8", "until": "i8", "length": "i4", "traits": "i4", "kind": "i4", "group": "i4", "user": "i4",
            "agent": "i4", "session": "i4", "actor": "i4", "order": "u8"}
-LOAD = ("SELECT place, opened, closed, since, until, length, traits, kind, user, agent, session, actor, id FROM memory"
+LOAD = (f"SELECT opened, coalesce(closed, {NEVER}), coalesce(since, {-NEVER}), coalesce(until, {NEVER}), length, traits, kind,"
+        " coalesce(user, 0), coalesce(agent, 0), coalesce(session, 0), coalesce(actor, 0), id FROM memory"
         " WHERE place >= ? AND place < ? ORDER BY place")
 
 
@@ -39,7 +40,7 @@ class Index:
         self._columns = {name: np.zeros(256, dtype) for name, dtype in COLUMNS.items()}
         self._rows: list[Sequence[Any]] = []  # added, not in the columns yet: they are filled many at a time
         self.kinds: dict[str, int] = {}
-        self._groups: dict[tuple[int | None, int | None], int] = {}
+        self._groups: dict[tuple[int, int], int] = {}
         self._postings: OrderedDict[str, np.ndarray] = OrderedDict()
         self._pending: dict[str, np.ndarray] = {}  # postings of slots that are not flushed
         self._words: list[str] = []  # terms not in `_pending` yet, slot after slot
@@ -94,19 +95,15 @@ class Index:
             for name, old in self._columns.items():
                 self._columns[name] = np.concatenate([old, np.zeros(size - have, old.dtype)])
         at, span = self._columns, slice(self.n - len(rows), self.n)
-        _, opened, closed, since, until, length, traits, kind, user, agent, session, actor, ids = zip(*rows, strict=True)
-        at["opened"][span] = opened
-        at["closed"][span] = [NEVER if v is None else v for v in closed]
-        at["since"][span] = [-NEVER if v is None else v for v in since]
-        at["until"][span] = [NEVER if v is None else v for v in until]
-        at["length"][span] = length
-        at["traits"][span] = traits
-        at["group"][span] = [self._groups.setdefault(pair, len(self._groups)) for pair in zip(user, session, strict=True)]
+        opened, closed, since, until, length, traits, kind, user, agent, session, actor, ids = zip(*rows, strict=True)
+        for name, values in (("opened", opened), ("closed", closed), ("since", since), ("until", until), ("length", length), ("traits", traits),
+                             ("user", user), ("agent", agent), ("session", session), ("actor", actor)):
+            at[name][span] = values
         at["kind"][span] = [self.kinds.setdefault(k, len(self.kinds)) for k in kind]
-        for name, values in (("user", user), ("agent", agent), ("session", session), ("actor", actor)):
-            at[name][span] = [0 if v is None else v for v in values]
-        at["order"][span] = [int.from_bytes(i[:8], "big") for i in ids]
-        self.ended = max(self.ended, max((v for v in closed if v is not None), default=0))
+        at["group"][span] = [self._groups.setdefault(pair, len(self._groups)) for pair in zip(user, session, strict=True)]
+        at["order"][span] = np.frombuffer(b"".join(ids), ID)["high"]
+        ended = at["closed"][span]
+        self.ended = max(self.ended, int(ended[ended < NEVER].max(initial=0)))
 
     def close(self, slot: int, seq: int) -> None:
         """The version in that slot ended with that event."""
@@ -279,7 +276,9 @@ class Index:
 
 def norms(codes: np.ndarray) -> np.ndarray:
     """(m,) float64 lengths of (m, dims) int8 rows, from exact integer sums."""
+    wide = np.float32 if codes.shape[-1] <= 1024 else np.float64  # exact, as in `Index.cosines`
     squares = np.zeros(len(codes))
     for i in range(0, len(codes), CHUNK):
-        squares[i : i + CHUNK] = np.square(codes[i : i + CHUNK].astype(np.int32)).sum(axis=1)
+        chunk = codes[i : i + CHUNK].astype(wide)
+        squares[i : i + CHUNK] = np.vecdot(chunk, chunk)
     return np.sqrt(squares)

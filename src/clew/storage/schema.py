@@ -18,7 +18,6 @@ CREATE TABLE event(
   lived INTEGER NOT NULL, format INTEGER NOT NULL, salt BLOB, payload BLOB, digest BLOB NOT NULL, chain BLOB NOT NULL);
 CREATE INDEX event_user ON event(user, seq);
 CREATE INDEX event_agent ON event(agent, seq) WHERE agent IS NOT NULL;
-CREATE INDEX event_actor ON event(actor, seq) WHERE actor IS NOT NULL;
 CREATE TABLE key(mac BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 
 -- What models answered, of every outcome: truth and cost ledger in one.

@@ -21,6 +21,7 @@ from clew.types import Event, Memory, Shares
 
 POSTINGS = 512  # entries in one posting row, so that an append rewrites at most 2.5 KB a term
 VECTORS = 64  # vectors in one block, so that an append rewrites at most 64 * dims bytes
+BULK = 256  # memories in a landing from which on each term gets a row of its own
 TAILS = 10_000  # terms whose last posting row is remembered between landings of a partition
 OPEN_INDEXES = 256  # partitions held in memory
 PART = "id, mark, user, agent, session, cursor, ordinal, slots, epoch, version, waiting"
@@ -183,14 +184,15 @@ class View:
         c.executemany(f"INSERT INTO memory({rows.MEMORY}) VALUES ({','.join('?' * 19)})", draft.rows)
         c.executemany("UPDATE memory SET closed=?, ended=? WHERE place=?", ((seq, why, base | slot) for slot, seq, why in draft.closings))
         c.executemany("INSERT OR IGNORE INTO link VALUES (?,?)", ((base | slot, node) for slot, m in draft.added.items() for node in m.links))
+        bulk = len(draft.rows) >= BULK
         c.executemany("INSERT OR REPLACE INTO posting VALUES (?,?,?,?)",
-                      [row for term, new in index.pending.items() for row in self._posted(c, index, term, new)])
+                      [row for term, new in index.pending.items() for row in self._posted(c, index, term, new, bulk)])
         if draft.added and self.indexing.embeds != frozenset():
             self._block(c, index.pid, index.flushed, index.codes(c)[index.flushed : index.n])
 
-    def _posted(self, c: Any, index: Index, term: str, new: np.ndarray) -> list[tuple[int, str, int, bytes]]:
-        """The rows to write for a term's new postings, its last row filled up first."""
-        tail = index.tails.get(term) or c.execute(
+    def _posted(self, c: Any, index: Index, term: str, new: np.ndarray, bulk: bool) -> list[tuple[int, str, int, bytes]]:
+        """The rows to write for a term's new postings; its last row is filled up first, but not in bulk, where looking costs more."""
+        tail = None if bulk else index.tails.get(term) or c.execute(
             "SELECT first, slots FROM posting WHERE partition=? AND term=? ORDER BY first DESC LIMIT 1", (index.pid, term)).fetchone()
         first, held = tail if tail and len(tail[1]) < POSTINGS * POSTING.itemsize else (int(new["slot"][0]), b"")
         packed, size = held + new.tobytes(), POSTINGS * POSTING.itemsize
@@ -198,9 +200,12 @@ class View:
             written = [(index.pid, term, struct.unpack_from("<I", packed, i)[0], packed[i : i + size]) for i in range(0, len(packed), size)]
         else:
             written = [(index.pid, term, first, packed)]
-        if len(index.tails) > TAILS:
-            index.tails.clear()
-        index.tails[term] = written[-1][2:]
+        if bulk:
+            index.tails.pop(term, None)
+        else:
+            if len(index.tails) > TAILS:
+                index.tails.clear()
+            index.tails[term] = written[-1][2:]
         return written
 
     def _block(self, c: Any, pid: int, first: int, codes: np.ndarray) -> None:
