@@ -1,6 +1,6 @@
 """Forgetting: what is to go, the transaction that withdraws it, the cleaning that erases it, and the receipt."""
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 from clew.errors import UsageError
 from clew.storage import archive, erase, rows
-from clew.storage.log import Entry, Log
+from clew.storage.log import Entry, Log, micros
 from clew.storage.schema import SLOT_BITS
 from clew.storage.sqlite import Database
 from clew.types import TRUST, Event, Receipt, Scope
@@ -31,6 +31,9 @@ class Wanted:
 
     def resolved(self, log: Log) -> list[Event]:
         """The events that are meant, forgotten ones left out; UsageError where nothing narrows it."""
+        for seq in self.events:
+            if isinstance(seq, bool) or not isinstance(seq, int):
+                raise UsageError(f"events are places in the log (numbers), got {seq!r:.60}")
         seqs = set(self.events)
         for id in self.memories:
             found = self._rests(log, id)
@@ -44,7 +47,7 @@ class Wanted:
                 values.append(log.number(getattr(self, column)))
         if self.before is not None:
             where.append("at < ?")
-            values.append(int(self.before.timestamp() * 1_000_000))
+            values.append(micros(self.before))
         if self.events or self.memories:
             where.append(f"seq IN ({','.join(map(str, sorted(seqs)))})")
         if len(where) == 2 and self.matching is None:
@@ -54,7 +57,7 @@ class Wanted:
             if not self.matching.strip():
                 raise UsageError("matching must hold some words, got an empty text")
             wanted = self.matching.casefold()
-            events = [e for e in events if wanted in e.text.casefold() or wanted in (e.actor or "").casefold()]
+            events = [e for e in events if any(wanted in said.casefold() for said in _said(e))]
         return _with_edits(log, events)
 
     def _rests(self, log: Log, id: str) -> set[int]:
@@ -68,7 +71,8 @@ def _with_edits(log: Log, events: list[Event]) -> list[Event]:
     gone = {e.seq for e in events}
     edits = [e for e in log.select("kind IN ('edit', 'feedback') AND salt IS NOT NULL ORDER BY seq", ()) if e.seq not in gone]
     for edit in edits:  # in order, so that an edit of an edit follows
-        if gone & {source[0] for source in edit.body["sources"]}:
+        sources = edit.body.get("sources") if isinstance(edit.body, Mapping) else None  # a caller's own feedback may have any body
+        if isinstance(sources, list) and gone & {source[0] for source in sources if isinstance(source, list) and source}:
             gone.add(edit.seq)
             events.append(edit)
     return sorted(events, key=lambda e: e.seq)
@@ -102,6 +106,8 @@ def erased(log: Log, receipt: Receipt, forms: Sequence[bytes] = ()) -> Receipt:
         why = why or _in_backup(path, receipt)
     files = [*log.database.files(), *copies]
     found, scanned = erase.scan(files, forms) if forms else ({}, dict(receipt.scanned))
+    with log.database.snapshot() as c:
+        found = {form: where for form, where in found.items() if not erase.explained(c, form)}
     scanned["found"] = len(found)
     if found and not why:
         why = f"{len(found)} forms of the forgotten words are still in {', '.join(sorted({f for files in found.values() for f in files}))}"
@@ -137,9 +143,10 @@ def _forms(log: Log, events: Sequence[Event]) -> list[bytes]:
     for event in events[::step]:
         wanted |= erase.forms(event.text)
     terms = erase.words(e.text for e in events)
-    names = {n.lower().encode() for e in events for n in (e.actor, e.scope.user) if n and len(n) > 3}
-    survivors = "\n".join(line for e in log.read() if e.seq not in gone for line in _said(e)).lower()
-    kept = survivors.encode()
+    names = {n.encode().lower() for e in events for n in (e.actor, e.scope.user) if n and len(n) > 3}
+    survivors = "\n".join(line for e in log.read() if e.seq not in gone for line in _said(e))
+    with log.database.snapshot() as c:
+        kept = (survivors + "\n" + erase.ours(c, gone)).encode().lower()
     terms -= erase.words([survivors])
     return sorted({form for form in wanted | names | terms if form not in kept})[:FORMS]
 
@@ -147,7 +154,8 @@ def _forms(log: Log, events: Sequence[Event]) -> list[bytes]:
 def _said(event: Event) -> list[str]:
     """Everything of an event that may lie in the file as text."""
     scope = event.scope
-    return [event.text, json.dumps(event.body), *(n for n in (event.actor, scope.user, scope.session, scope.agent) if n)]
+    body = [json.dumps(event.body, ensure_ascii=ascii_only) for ascii_only in (True, False)]
+    return [event.text, *body, *(n for n in (event.actor, scope.user, scope.session, scope.agent) if n)]
 
 
 def verify(log: Log, receipt: Receipt, probes: Sequence[str] = ()) -> list[str]:

@@ -97,10 +97,10 @@ class Generations:
         """The embedder of a space: the one connected, or the built-in one; None where neither is of that space."""
         return next((e for e in (self.desk.models.embedder, self._static) if e.space == space), None)
 
-    def _embed(self, embedder: Embedder | None, dims: int, part: Part, texts: Sequence[str]) -> np.ndarray:
+    def _embed(self, embedder: Embedder | None, dims: int, part: Part, keep: bool, texts: Sequence[str]) -> np.ndarray:
         if embedder is None:
             return np.zeros((len(texts), dims), np.int8)  # a frozen view without its embedder is searched by words alone
-        if embedder.exact or self.log.database.readonly:
+        if embedder.exact or not keep:
             return embedder.embed(texts)
         macs = [hashlib.blake2b(part.mark + text.encode(), key=self.log.database.secret, digest_size=16).digest() for text in texts]
         kept = self.desk.answers.vectors(part.mark, embedder.space, macs)

@@ -12,13 +12,14 @@ import typer
 
 from clew.cli.page import Story
 from clew.cli.promises import BM25, STEPS, TEAM, Trial, Week
-from clew.cli.terminal import out
+from clew.cli.terminal import Json, out, show_json
 from clew.cli.writing import imported
 from clew.engine import Clew
 from clew.errors import ClewError, NotFound
 from clew.readers import git_log, read
 
 LONGEST = 400  # characters of a quote that are shown; a commit or a page of a document may be long
+SHOWN = 3  # quotes of each source
 sockets: list[str] = []
 
 
@@ -52,12 +53,19 @@ def file_known(t: Trial, file: Path) -> str:
 
 
 def answered(t: Trial, question: str, known: Sequence[tuple[str, str]]) -> None:
-    """The best quotes of each source."""
+    """The best quotes of each source, and whether they are taken to answer."""
     t.story.asked(question)
     for user, what in known:
         start = monotonic()
-        hits = t.c.recall(question, user=user, k=3)
-        t.story.text(f"From {what.partition(',')[0]}, in {(monotonic() - start) * 1000:.0f} ms:", mark="soft")
+        answer = t.c.ask(question, user=user)
+        verdict = (
+            "the words that come nearest; they are not taken for an answer"
+            if answer.text is None
+            else "an answer, and what comes after it"
+        )
+        t.story.text(f"From {what.partition(',')[0]}, in {(monotonic() - start) * 1000:.0f} ms, {verdict}:", mark="soft")
+        meant = [q.event.seq for q in answer.quotes]
+        hits = sorted(answer.hits, key=lambda hit: not any(s.seq in meant for s in hit.memory.sources))[:SHOWN]
         for rank, hit in enumerate(hits, 1):
             event = t.c.thread(hit.memory.id)[0].event
             words = hit.memory.text
@@ -79,8 +87,9 @@ def prompted(t: Trial, known: Sequence[tuple[str, str]]) -> None:
         answered(t, question, known)
 
 
-def shown(t: Trial, given: Sequence[str], repository: Path, file: Path | None, page: Path, start: float) -> None:
-    """The whole demonstration: every promise, the page, the prompt."""
+def shown(t: Trial, given: Sequence[str], repository: Path, file: Path | None, page: Path, quiet: bool) -> dict[str, Any]:
+    """The whole demonstration: every promise, the page, the prompt; what came of it."""
+    start = monotonic()
     for step in STEPS:
         step(t)
     calls = t.c.status()["spent"]["calls"]
@@ -93,12 +102,15 @@ def shown(t: Trial, given: Sequence[str], repository: Path, file: Path | None, p
         answered(t, question, known)
     if not given and not sys.stdin.isatty():
         t.story.text("There is no terminal here to ask at: ASK='...' asks a question, FILE=... adds a file.", mark="soft")
-    last = f"{monotonic() - start:.1f} s, {calls} model calls, {len(sockets)} sockets opened."
+    taken = round(monotonic() - start, 1)
+    last = f"{taken} s, {calls} model calls, {len(sockets)} sockets opened."
     t.story.write(page, last)
     out.print(f"\n{last} The same as a page: {page}", style="bold", soft_wrap=True)
-    if not given and sys.stdin.isatty():
+    if not given and sys.stdin.isatty() and not quiet:
         prompted(t, known)
         t.story.write(page, last)
+    checks = [{"held": held, "what": what} for held, what in t.story.checks]
+    return {"seconds": taken, "model_calls": calls, "sockets": len(sockets), "page": str(page), "checks": checks}
 
 
 def demo(
@@ -107,24 +119,30 @@ def demo(
     file: Annotated[str, typer.Option(envvar="FILE", help="Any file that the prompt at the end should know too.")] = "",
     ask: Annotated[str, typer.Option(envvar="ASK", help="Asked at the end, in place of the prompt; several, one a line.")] = "",
     repository: Annotated[Path, typer.Option(help="The git clone whose history the prompt should know.")] = Path("."),
+    json: Json = False,
 ) -> None:
     """What Clew promises, tried on a week of an agent and its people; no socket is opened, no model called."""
-    start = monotonic()
     sys.addaudithook(no_sockets)
     week = Week.at(examples)
     extra = Path(file).expanduser() if file.strip() else None
     if extra is not None and not extra.exists():
         raise NotFound(f"there is no file {extra} for the prompt; FILE= takes a chat export, notes, a transcript")
     folder = Path(tempfile.mkdtemp(prefix="clew-demo-"))
+    out.quiet = json
     story = Story(
         "Clew: every memory leads back to the words", "A demonstration: one machine, one file, no key, no server, no network."
     )
     try:
         with Clew(folder / "harbour.db", recipes=["clew", BM25]) as c:
             given = [line.strip() for line in ask.splitlines() if line.strip()]
-            shown(Trial(story, week, folder, c), given, repository, extra, page, start)
+            done = shown(Trial(story, week, folder, c), given, repository, extra, page, json)
     finally:
+        out.quiet = False
         shutil.rmtree(folder, ignore_errors=True)
+    if json:
+        show_json(done)
+    if not all(held for held, _ in story.checks):
+        raise typer.Exit(1)
 
 
 def mount(app: Any) -> None:

@@ -47,6 +47,7 @@ class Story:
     def __init__(self, title: str, lead: str) -> None:
         self._html = [f"<h1>{escape(title.partition(' ')[0])} <span>{escape(title.partition(' ')[2])}</span></h1>"]
         self._chapters = 0
+        self.checks: list[tuple[bool, str]] = []  # (held, what was checked), in order
         out.print(title, style="bold")
         self.text(lead)
 
@@ -63,6 +64,7 @@ class Story:
 
     def check(self, held: bool, words: str) -> None:
         """The outcome of something that must hold."""
+        self.checks.append((held, words))
         self.text(f"{'yes' if held else 'NO'}: {words}", mark="good" if held else "bad")
 
     def asked(self, question: str, note: str = "") -> None:

@@ -12,7 +12,7 @@ import typer
 from clew.cli.terminal import MEMORY, Agent, Db, Json, Session, User, opened, opened_whole, out, plain, progress, show_json, sure
 from clew.engine import Clew
 from clew.errors import NotFound, UsageError
-from clew.readers import git_log, read
+from clew.readers import FORMATS, git_log, read
 
 BATCH = 1000  # messages in one transaction of an import
 Lived = Annotated[
@@ -53,6 +53,10 @@ def bring(
     user: User = None,
     as_lived: Lived = False,
     git: Annotated[bool, typer.Option("--git", help="PATH is a git repository: import its history.")] = False,
+    format: Annotated[
+        str | None, typer.Option(help=f"What the file is, where its contents do not tell: {', '.join(FORMATS)}.")
+    ] = None,
+    tz: Annotated[str | None, typer.Option(help="The zone of times without an offset, such as Europe/Lisbon or +01:00.")] = None,
     json: Json = False,
 ) -> None:
     """Import a file into the log; a second import of it does nothing."""
@@ -61,7 +65,12 @@ def bring(
     with opened(db, new=True) as c:
         with progress("import", json) as move:
             seen, new = imported(
-                c, git_log(path) if git else read(path), path.name, user, as_lived, lambda done: move(done, None)
+                c,
+                git_log(path) if git else read(path, kind=format, tz=tz),
+                path.name,
+                user,
+                as_lived,
+                lambda done: move(done, None),
             )
         with progress("catch up", json) as move:
             stages = c.catch_up(progress=move)

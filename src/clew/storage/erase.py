@@ -15,6 +15,11 @@ SCAN_BYTES = 30_000_000_000  # bytes compared at most in one scan (forms times f
 BUSY = "another connection is reading the file; call `Clew.erase(receipt)` when it is done"
 LONGEST = 400  # bytes of one form; a longer text is told by its windows
 WINDOW = 40
+SHORTEST = 6  # bytes: shorter forms are found by chance among vectors and digests
+OURS = (
+    "SELECT sql FROM sqlite_schema", "SELECT DISTINCT kind FROM event", "SELECT recipe, declared, state FROM generation", "SELECT key FROM meta",
+    "SELECT DISTINCT kind, status, retired, ended FROM memory", "SELECT DISTINCT recipe, path, outcome, stage, model FROM answer",
+)
 
 
 def redact(c: Any, seqs: Sequence[int]) -> dict[str, int]:
@@ -110,10 +115,27 @@ def forms(text: str) -> set[bytes]:
     pieces = [text] if len(text.encode()) <= LONGEST else [text[i : i + WINDOW] for i in range(0, len(text) - WINDOW, max(WINDOW, len(text) // 8))]
     found: set[bytes] = set()
     for piece in pieces:
-        low = piece.lower()
-        found |= {low.encode(), low.encode("utf-16-le"), low.encode("utf-16-be")}
-        found |= {json.dumps(low, ensure_ascii=ascii_only)[1:-1].encode() for ascii_only in (True, False)}
-    return {form for form in found if len(form) >= 3}
+        found |= {piece.encode(), piece.encode("utf-16-le"), piece.encode("utf-16-be")}
+        found |= {json.dumps(piece, ensure_ascii=ascii_only)[1:-1].encode() for ascii_only in (True, False)}
+    return {form.lower() for form in found if len(form) >= SHORTEST}  # bytes: only ASCII letters lose their case, as in `scan`
+
+
+def ours(c: Any, gone: Iterable[int]) -> str:
+    """What lies in the file whatever was forgotten: the schema, kinds, states, recipes, and answers that rest on other events."""
+    lines = [str(value) for query in OURS for row in c.execute(query) for value in row]
+    seqs = ",".join(map(str, gone))
+    lines += [body.decode() for (body,) in c.execute(
+        f"SELECT body FROM answer WHERE body IS NOT NULL AND id NOT IN (SELECT answer FROM answer_rest WHERE seq IN ({seqs}))")]
+    return "\n".join(lines)
+
+
+def explained(c: Any, form: bytes) -> bool:
+    """True for a single word that a surviving memory or a fault says too: recipes have words of their own."""
+    word = form.decode("utf-8", "replace")
+    if not word.isalnum():
+        return False
+    return c.execute("SELECT EXISTS (SELECT 1 FROM memory WHERE instr(lower(text), ?1) OR instr(lower(rest), ?1))"
+                     " OR EXISTS (SELECT 1 FROM fault WHERE instr(lower(error), ?1))", (word,)).get == 1
 
 
 def words(texts: Iterable[str]) -> set[bytes]:

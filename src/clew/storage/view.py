@@ -72,7 +72,7 @@ class View:
     """One generation. `embed` gives int8 codes in the order of texts."""
 
     def __init__(self, log: Log, generation: Generation, on: frozenset[str], space: str, dims: int,
-                 embed: Callable[[Part, Sequence[str]], np.ndarray],
+                 embed: Callable[[Part, bool, Sequence[str]], np.ndarray],
                  indexing: Indexing) -> None:
         self.log, self.generation, self.on = log, generation, tuple(sorted(on))
         self.space, self.dims, self.embed, self.indexing = space, dims, embed, indexing
@@ -158,7 +158,7 @@ class View:
 
     def draft(self, part: Part, seq: int | None = None, only: Only | None = None) -> Draft:
         """What operators see of a partition: as of `seq`, or everything with room for writes (folding)."""
-        embed = partial(self.embed, part)
+        embed = partial(self.embed, part, seq is None)  # vectors that make memories are kept; those of questions are not
         return Draft(self.log, self.index(part), embed, self.indexing, seq, only)
 
     def land(self, draft: Draft, part: Part, cursor: int, ordinal: int, waiting: str | None = None) -> Part:

@@ -1,0 +1,161 @@
+"""Any OpenAI-compatible endpoint, through the official SDK: text models and embeddings. Extra `[llm]`.
+
+Endpoints differ in what they take: a strict schema, a schema, a plain JSON mode, or only words. The best way is tried
+first; where the endpoint refuses it (HTTP 400 or 422), the next one is, and what worked is remembered.
+"""
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from clew.errors import MissingExtra, ModelUnavailable, NotFound, UsageError
+from clew.models import Reply
+
+try:
+    import openai
+except ImportError as missing:
+    raise MissingExtra("llm", "a model behind an OpenAI-compatible endpoint") from missing
+
+WAYS = ("strict", "schema", "object", "words")  # how an answer's schema is sent, best first
+LIMITS = ("max_completion_tokens", "max_tokens")  # the newer and the older name of one parameter
+REFUSED = {400, 422}  # the endpoint understood the request and does not take it
+BATCH = 64  # texts embedded by one call
+PEAK = 127  # largest code
+PER = 1e6  # tokens that a price is for
+TOO_LONG = ("context_length_exceeded", "maximum context", "context size", "context length")
+IN_WORDS = "\n\nAnswer with one JSON object that fits this JSON schema, and with nothing else:\n"
+
+
+class OpenAI:
+    """A text model. Safe to share among threads. `prices` are for a million tokens: (in, out), in any currency."""
+
+    def __init__(self, model: str, client: openai.OpenAI, prices: tuple[float, float] | None = None) -> None:
+        self.name, self.model, self.prices = f"openai:{model}", model, prices or (0.0, 0.0)
+        self._client, self._way, self._limit, self._cool = client, 0, 0, True
+
+    def ask(self, prompt: str, schema: Mapping[str, Any] | None, max_tokens: int) -> Reply:
+        """The answer, at temperature 0 where the model has one; refused where a filter stopped it or the prompt is too long.
+
+        Raises ModelUnavailable when it is worth trying again, UsageError where key or request will never do.
+        """
+        while True:
+            try:
+                found = self._client.chat.completions.create(**self._request(prompt, schema, max_tokens))
+                return self._reply(found)
+            except openai.APIStatusError as error:
+                text = str(error).lower()
+                if error.status_code in REFUSED and any(words in text for words in TOO_LONG):
+                    return Reply("", self.name, refused=True)
+                if not (error.status_code in REFUSED and self._otherwise(text, schema is not None)):
+                    raise translated(error, self.model) from error
+            except openai.OpenAIError as error:
+                raise translated(error, self.model) from error
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def _request(self, prompt: str, schema: Mapping[str, Any] | None, max_tokens: int) -> dict[str, Any]:
+        request: dict[str, Any] = {"model": self.model, LIMITS[self._limit]: max_tokens}
+        way = WAYS[self._way] if schema is not None else None
+        if way in ("object", "words"):
+            prompt += IN_WORDS + json.dumps(schema)
+        if way in ("strict", "schema"):
+            named = {"name": "answer", "schema": schema, "strict": way == "strict"}
+            request["response_format"] = {"type": "json_schema", "json_schema": named}
+        elif way == "object":
+            request["response_format"] = {"type": "json_object"}
+        if self._cool:
+            request["temperature"] = 0
+        return {**request, "messages": [{"role": "user", "content": prompt}]}
+
+    def _otherwise(self, complaint: str, shaped: bool) -> bool:
+        """Change what the endpoint complains about; False where there is nothing left to change."""
+        if "temperature" in complaint and self._cool:
+            self._cool = False
+        elif any(name in complaint for name in LIMITS) and self._limit + 1 < len(LIMITS):
+            self._limit += 1
+        elif shaped and self._way + 1 < len(WAYS):
+            self._way += 1
+        else:
+            return False
+        return True
+
+    def _reply(self, found: Any) -> Reply:
+        if not found.choices:
+            raise ModelUnavailable(f"{self.name} sent an answer without a choice in it")
+        choice, usage = found.choices[0], found.usage
+        tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+        cost = sum(n * price for n, price in zip(tokens, self.prices, strict=True)) / PER
+        refused = bool(getattr(choice.message, "refusal", None)) or choice.finish_reason == "content_filter"
+        return Reply("" if refused else choice.message.content or "", self.name, *tokens, cost, refused)
+
+
+class Embeddings:
+    """An embedding model; each text's vector is scaled by its own greatest number, so that no text moves another's."""
+
+    exact = False
+
+    def __init__(self, model: str, client: openai.OpenAI, dims: int | None = None) -> None:
+        self.model, self._client, self._asked = model, client, dims
+        self.dims = dims or len(self._vectors(["dimensions"])[0])
+        self.space = f"openai:{model}:{self.dims}"
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """(n, dims) int8 codes, rows in the order of texts; raises ModelUnavailable when it is worth trying again."""
+        rows = [row for i in range(0, len(texts), BATCH) for row in self._vectors(texts[i : i + BATCH])]
+        vectors = np.array(rows, np.float64).reshape(-1, self.dims)
+        peaks = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0)
+        return np.rint(vectors * PEAK / np.where(peaks == 0, 1.0, peaks)).astype(np.int8)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def _vectors(self, texts: Sequence[str]) -> list[list[float]]:
+        more: dict[str, Any] = {} if self._asked is None else {"dimensions": self._asked}
+        words = [text or " " for text in texts]  # endpoints refuse an empty text
+        try:
+            found = self._client.embeddings.create(model=self.model, input=words, encoding_format="float", **more)
+        except openai.OpenAIError as error:
+            raise translated(error, self.model) from error
+        return [row.embedding for row in sorted(found.data, key=lambda row: row.index)]
+
+
+def connect(model: str, *, base_url: str | None = None, api_key: str | None = None, timeout_s: float = 60.0, retries: int = 2,
+            prices: tuple[float, float] | None = None) -> OpenAI:
+    """A text model; without `base_url` and `api_key` the SDK's own settings hold (OPENAI_BASE_URL, OPENAI_API_KEY)."""
+    return OpenAI(model, _client(base_url, api_key, timeout_s, retries), prices)
+
+
+def connect_embeddings(model: str, *, base_url: str | None = None, api_key: str | None = None, timeout_s: float = 60.0,
+                       retries: int = 2, dims: int | None = None) -> Embeddings:
+    """An embedding model; `dims` asks for shorter vectors, None takes what the model gives (found by one call now)."""
+    return Embeddings(model, _client(base_url, api_key, timeout_s, retries), dims)
+
+
+def _client(base_url: str | None, api_key: str | None, timeout_s: float, retries: int) -> openai.OpenAI:
+    try:
+        return openai.OpenAI(base_url=base_url, api_key=api_key, timeout=timeout_s, max_retries=retries)
+    except openai.OpenAIError as error:
+        raise UsageError(f"no API key: set OPENAI_API_KEY or pass api_key= (any text does for a local endpoint); {error}") from error
+
+
+def translated(error: openai.OpenAIError, model: str) -> ModelUnavailable | UsageError | NotFound:
+    """The SDK's error as one of ours: worth trying again, or for the caller to mend."""
+    status = getattr(error, "status_code", None)
+    if status in (401, 403):
+        return UsageError(f"the endpoint of {model!r} refused the API key (HTTP {status}); check OPENAI_API_KEY or api_key=")
+    if status == 404:
+        return NotFound(f"the endpoint has no model {model!r} (HTTP 404); check the model's name and base_url=")
+    if status is not None and 400 <= status < 500 and status not in (408, 409, 425, 429):
+        return UsageError(f"the endpoint of {model!r} does not take the request (HTTP {status}): {str(error)[:300]}")
+    return ModelUnavailable(f"{model} did not answer: {type(error).__name__} {str(error)[:200]}", after=_after(error))
+
+
+def _after(error: openai.OpenAIError) -> float:
+    """Seconds that the endpoint asks to wait, or a few."""
+    response = getattr(error, "response", None)
+    said = response.headers.get("retry-after", "") if response is not None else ""
+    return float(said) if said.replace(".", "", 1).isdigit() else 5.0
