@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA := $(or $(CLEW_DATA),$(if $(wildcard ../shared/data),../shared/data))
+SETS ?= locomo longmemeval beam factconsolidation multihop madial
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -43,13 +44,14 @@ check: $(VENV)/.dev
 soak: $(VENV)/.dev
 	CLEW_SOAK=1 $(BIN)/python -m pytest -p no:xdist -m soak -s
 
-# Speed and size beside mem0, Chroma and the LangGraph store.
+# Speed and size beside mem0, Chroma and the LangGraph store; ARGS='--sizes 10000' for a short one.
 bench: $(VENV)/.arena
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.run $(ARGS)
 
-# The arena's table: every recipe and control on every data set found (CLEW_DATA or ../shared/data).
+# The arena's table: the reporting half of each data set below CLEW_DATA (or ../shared/data), with the controls.
 table: $(VENV)/.arena
-	CLEW_DATA=$(DATA) $(BIN)/clew arena report
+	for set in $(SETS); do CLEW_DATA=$(DATA) $(BIN)/clew arena run $$set --half reporting --recipe clew --recipe verbatim --out out/arena $(ARGS) || exit 1; done
+	$(BIN)/clew arena report out/arena
 
 docs: $(VENV)/.dev
 	$(BIN)/pip install --quiet mkdocs

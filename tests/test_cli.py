@@ -115,6 +115,14 @@ def test_a_second_import_does_nothing(parsed: Run, tmp_path: Path) -> None:
     assert len(parsed("recall", "talk", "-u", "ana", "-k", "50", "--as-of", "2026-03-01T10:00:09+00:00")) == 10
 
 
+def test_an_import_of_times_without_a_zone_asks_for_one(run: Run, parsed: Run, tmp_path: Path) -> None:
+    chat = tmp_path / "chat.jsonl"
+    chat.write_text(json.dumps({"content": "the heron is back", "at": "2026-03-01T10:00:00"}) + "\n", encoding="utf-8")
+    assert "zone" in run("import", str(chat), status=errors.UsageError.exit_code).stderr
+    assert parsed("import", str(chat), "--tz", "+02:00")["new"] == 1
+    assert parsed("memories")[0]["since"] == "2026-03-01T08:00:00+00:00"
+
+
 def test_a_git_history_is_imported_commit_by_commit(parsed: Run, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     author = {"GIT_AUTHOR_NAME": "Ana", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "Ana", "GIT_COMMITTER_EMAIL": "a@example.org"}

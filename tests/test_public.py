@@ -1,9 +1,13 @@
 """The public surface is what it says: every name importable and explained, every example in the README runs."""
+import importlib.util
 import inspect
+import json
 import os
 import re
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -39,7 +43,7 @@ def test_every_error_has_an_exit_status_of_its_own() -> None:
 def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert PYTHON
     monkeypatch.chdir(tmp_path)
-    space: dict[str, object] = {}
+    space: dict[str, object] = {"__name__": "__main__"}  # as in a script
     for block in PYTHON:
         exec(compile(block, "README.md", "exec"), space)
     assert "Lisbon" in capsys.readouterr().out
@@ -66,3 +70,40 @@ def test_the_chat_example_is_short_and_compiles() -> None:
     source = (ROOT / "examples" / "chat.py").read_text(encoding="utf-8")
     compile(source, "chat.py", "exec")
     assert len(source.splitlines()) <= 40
+
+
+class Endpoint(BaseHTTPRequestHandler):
+    """An OpenAI-compatible endpoint that says back what it was told and keeps what it was sent."""
+
+    sent: list[str] = []  # noqa: RUF012 - one server a test run
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.sent.append(asked["messages"][0]["content"])
+        said = {"role": "assistant", "content": f"I heard: {asked['messages'][-1]['content']}"}
+        told = json.dumps({"id": "1", "object": "chat.completion", "created": 1, "model": asked["model"],
+                           "choices": [{"index": 0, "finish_reason": "stop", "message": said}]}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: the test's output stays clean."""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openai") is None, reason="the chat example needs the extra [llm]")
+def test_the_chat_puts_into_a_prompt_what_an_earlier_chat_was_told(tmp_path: Path) -> None:
+    server = HTTPServer(("127.0.0.1", 0), Endpoint)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    env = {**os.environ, "OPENAI_BASE_URL": f"http://127.0.0.1:{server.server_port}/v1", "OPENAI_API_KEY": "none"}
+    try:
+        for said in ("My cat is called Pixel", "What is my cat called?"):
+            command = [sys.executable, str(ROOT / "examples" / "chat.py")]
+            told = subprocess.run(command, cwd=tmp_path, env=env, input=f"{said}\n\n", capture_output=True, text=True, timeout=60, check=True)
+            assert f"I heard: {said}" in told.stdout
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert "Pixel" not in Endpoint.sent[0] and "My cat is called Pixel" in Endpoint.sent[1]

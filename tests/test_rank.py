@@ -69,13 +69,13 @@ def test_traits_tell_questions_greetings_numbers_and_the_past():
 def test_a_named_speaker_is_read_as_whose_words_are_wanted_and_not_searched():
     read = question.read("When did Tomas repair the kiln?", [(0, "Nora"), (1, "Tomas")])
     assert read.speakers == (1,)
-    assert set(read.weights) == {"repair", "kiln"}
+    assert set(read.terms) == {"repair", "kiln"}
     assert read.time and read.past and not read.own
 
 
 def test_the_words_of_asking_are_left_out_unless_nothing_else_is_there():
-    assert set(question.read("Can you remind me what you told me about rye bread?", []).weights) == {"rye", "bread"}
-    assert question.read("What did you suggest?", []).weights
+    assert set(question.read("Can you remind me what you told me about rye bread?", []).terms) == {"rye", "bread"}
+    assert question.read("What did you suggest?", []).terms
 
 
 def test_a_question_in_the_first_person_is_about_the_asker():
@@ -88,6 +88,12 @@ def test_the_turn_of_the_named_speaker_comes_first():
     assert slots[0] == 1
     assert scores == sorted(scores, reverse=True)
     assert shares[0]["speaker"] > 0 and sum(shares[0].values()) == pytest.approx(scores[0], abs=1e-4)
+
+
+def test_a_word_that_means_nearly_the_same_is_found_but_counts_less():
+    talk = [("a", "Nora", 0, "The automobile would not start."), ("b", "Nora", 1, "The car would not start."), ("c", "Nora", 2, "Rain again.")]
+    words = column("Which car was it?", "words", a_field("Which car was it?", talk))
+    assert 0 < words[0] < words[1] == 1.0
 
 
 def test_a_time_in_the_question_speaks_for_the_turns_of_that_time():

@@ -17,6 +17,7 @@ from clew.cli.writing import imported
 from clew.engine import Clew
 from clew.errors import ClewError, NotFound
 from clew.readers import git_log, read
+from clew.recall import Answer
 
 LONGEST = 400  # characters of a quote that are shown; a commit or a page of a document may be long
 SHOWN = 3  # quotes of each source
@@ -53,25 +54,22 @@ def file_known(t: Trial, file: Path) -> str:
 
 
 def answered(t: Trial, question: str, known: Sequence[tuple[str, str]]) -> None:
-    """The best quotes of each source, and whether they are taken to answer."""
+    """The best quotes of each source; the sources that have an answer come first."""
     t.story.asked(question)
+    found: list[tuple[Answer, str]] = []
     for user, what in known:
         start = monotonic()
         answer = t.c.ask(question, user=user)
-        verdict = (
-            "the words that come nearest; they are not taken for an answer"
-            if answer.text is None
-            else "an answer, and what comes after it"
-        )
-        t.story.text(f"From {what.partition(',')[0]}, in {(monotonic() - start) * 1000:.0f} ms, {verdict}:", mark="soft")
-        meant = [q.event.seq for q in answer.quotes]
-        hits = sorted(answer.hits, key=lambda hit: not any(s.seq in meant for s in hit.memory.sources))[:SHOWN]
-        for rank, hit in enumerate(hits, 1):
+        found.append((answer, f"{what.partition(',')[0]}, in {(monotonic() - start) * 1000:.0f} ms"))
+    for answer, what in sorted(found, key=lambda pair: pair[0].text is None):
+        t.story.text(f"From {what}{', what comes nearest, not taken for an answer' if answer.text is None else ''}:", mark="soft")
+        meant = {q.event.seq for q in answer.quotes}
+        for rank, hit in enumerate(answer.hits[:SHOWN], 1):
             event = t.c.thread(hit.memory.id)[0].event
             words = hit.memory.text
             shown = words if len(words) <= LONGEST else words[:LONGEST].rpartition(" ")[0] + " ..."
-            t.story.quote(shown, event.actor, event.at, f"rank {rank}")
-        if not hits:
+            t.story.quote(shown, event.actor, event.at, f"rank {rank}{', the answer' if event.seq in meant else ''}")
+        if not answer.hits:
             t.story.text("Nothing.", mark="soft")
 
 

@@ -91,13 +91,15 @@ class Budget:
 def connect(address: str, *, embedder: Embedder | None = None, **options: Any) -> Models:
     """Models by address: `openai:<model>` (any OpenAI-compatible endpoint, with base_url=), `onnx:minilm`, or a plug-in's.
 
-    An embedder has an address too: `connect("openai:...", embedder=connect("openai-embed:...").embedder)`. Raises MissingExtra when the provider's package is not installed, NotFound for an unknown provider.
+    An embedder has an address too: `connect("openai:...", embedder=connect("openai-embed:...").embedder)`.
+    Raises MissingExtra when the provider's package is not installed, NotFound for an unknown provider.
     """
     provider, colon, model = address.partition(":")
     if not colon or not model:
         raise UsageError(f"a model's address is provider:model, such as openai:gpt-4o-mini; got {address!r}")
     points = {p.name: p.value for p in importlib.metadata.entry_points(group=GROUP)}
-    built_in = {"openai": "clew.models.openai:connect", "openai-embed": "clew.models.openai:connect_embeddings", "onnx": "clew.models.onnx:connect"}
+    built_in = {"openai": "clew.models.openai:connect", "openai-embed": "clew.models.openai:connect_embeddings",
+                "onnx": "clew.models.onnx:connect"}
     value = {**points, **built_in}.get(provider)
     if value is None:
         raise NotFound(f"no model provider is called {provider!r}; there are {', '.join(sorted({**points, **built_in}))}")

@@ -5,20 +5,21 @@ of weights serves short chats and long ones. Only questions, never turns, are re
 text is a few flags, `traits`, computed once when it is stored.
 """
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clew.operators.question import MACHINES, Question
+from clew.operators.question import MACHINES, Question, kin
 from clew.operators.when import intervals
 
 Floats = NDArray[np.float32]
 Slots = NDArray[np.intp]
 
 K1, B = 1.2, 0.75  # BM25, Robertson's usual values
+KIN_COUNT = 2
 POOL = 150  # candidates from each of BM25 and cosine: together they hold 96 % of LoCoMo's evidence
 SEEDS = 40  # of the best of each, the two neighbours are candidates too
 NEARNESS_DAYS = 7.0  # a turn this far from the time asked about counts 1/e, or as far as that time is long
@@ -60,8 +61,8 @@ _PAST = re.compile(
 class Field:
     """One partition as a question sees it: n slots in the order in which they were said.
 
-    `lengths`: terms of the indexed text. `postings`: for the question's terms, (slots ascending, counts); others may be
-    absent. `actor`, `session`: codes; sessions are dense, 0…S-1. `actors`: code -> name. `at`: seconds since 1970, UTC.
+    `lengths`: terms of the indexed text. `postings`: for the terms of
+    `question.searched`, (slots ascending, counts). `actor`, `session`: codes; sessions are dense, 0…S-1. `actors`: code -> name. `at`: seconds since 1970, UTC.
     `cosine`: of each slot with the embedded question. `traits`: see `traits`. `live`: the slots that may be shown; None is
     all of them. `text`: the words of a slot, read only for the best.
     """
@@ -121,6 +122,29 @@ def scaled(values: Floats) -> Floats:
     return values / top if top > 0 else np.zeros_like(values)
 
 
+def occurrences(term: str, asked: Sequence[str], field: Field) -> tuple[Slots, Floats]:
+    """The live slots with a term or its kin, ascending, and how often; kin count by the square of their nearness.
+
+    A term that is asked for itself is nobody's kin. Of a turn, two occurrences of kin count at most.
+    """
+    parts = [field.postings[term]] if term in field.postings else []
+    rows = [(slots, counts.astype(np.float32)) for slots, counts in parts]
+    for other, near in kin().get(term, {}).items():
+        if other in field.postings and other not in asked:
+            slots, counts = field.postings[other]
+            rows.append((slots, np.float32(near * near) * np.minimum(counts, KIN_COUNT).astype(np.float32)))
+    if not rows:
+        return np.zeros(0, np.intp), np.zeros(0, np.float32)
+    slots, counts = rows[0]
+    if len(rows) > 1:
+        slots, places = np.unique(np.concatenate([r[0] for r in rows]), return_inverse=True)
+        counts = np.bincount(places, np.concatenate([r[1] for r in rows])).astype(np.float32)
+    if field.live is not None:
+        shown = field.live[slots]
+        slots, counts = slots[shown], counts[shown]
+    return slots.astype(np.intp), counts
+
+
 @dataclass(frozen=True, slots=True)
 class Lexical:
     """The question's terms over the partition: term -> (idf, slots, counts), BM25 of turns (n,) and of sessions (S,), 0…1."""
@@ -146,15 +170,11 @@ def lexical(question: Question, field: Field) -> Lexical:
     usual = max(float(bulk.sum()) / max(held, 1), 1e-9)
     turns, sessions = np.zeros(n, np.float32), np.zeros(size, np.float32)
     found: dict[str, tuple[float, Slots, Floats]] = {}
-    for term, weight in question.weights.items():
-        if term not in field.postings:
-            continue
-        slots, counts = field.postings[term][0].astype(np.intp), field.postings[term][1].astype(np.float32)
-        if live is not None:
-            slots, counts = slots[live[slots]], counts[live[slots]]
+    for term in question.terms:
+        slots, counts = occurrences(term, question.terms, field)
         if not len(slots):
             continue
-        idf = weight * rarity(total, len(slots))
+        idf = rarity(total, len(slots))
         found[term] = (idf, slots, counts)
         turns[slots] += idf * saturated(counts, lengths[slots], average)
         inside = np.bincount(field.session[slots], counts, size).astype(np.float32)

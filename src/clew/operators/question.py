@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
 
 from clew.storage.terms import terms
 
@@ -20,9 +22,7 @@ ASKING = frozenset(
         specific different various could able like look looking try trying might"""
     )
 )
-# Units of the answer and words of order: often in the answer, but rarely what it is about, so they count half.
-UNITS = frozenset(terms("day week month year hour minute time date first last order"))
-UNIT_WEIGHT = 0.5
+KIN = Path(__file__).parent / "data" / "kin.txt"
 _PREAMBLE = re.compile(
     r"^(can|could|would) you (please )?(remind|tell|help|suggest|recommend|give|provide)( me| to me)?"
     r"|i was (wondering|thinking|going)( back| through| about)?|i('m| am) (looking back|checking|going back)"
@@ -48,12 +48,12 @@ _WANTED = {name: re.compile(pattern, re.I) for name, pattern in _WANTS.items()}
 class Question:
     """A question understood.
 
-    `weights`: search term -> weight (1, or UNIT_WEIGHT), in the order of the question, names of speakers left out where
-    other terms remain. `speakers`: codes of the speakers that it names. `own`: it is about the asker. `machine`: it asks
+    `terms`: what to search, in the order of the question, names of speakers left out where other terms remain.
+    `speakers`: codes of the speakers that it names. `own`: it is about the asker. `machine`: it asks
     for what the assistant said. `time`, `number`, `name`: the sort of answer. `past`: it asks for what was, not what will be.
     """
 
-    weights: Mapping[str, float]
+    terms: tuple[str, ...]
     speakers: tuple[int, ...]
     own: bool
     machine: bool
@@ -63,9 +63,20 @@ class Question:
     past: bool
 
 
+@lru_cache(maxsize=1)
+def kin() -> Mapping[str, Mapping[str, float]]:
+    """Stem -> stems of words that mean nearly the same, with their nearness, 0…1; made by tools/build_kin.py."""
+    found: dict[str, Mapping[str, float]] = {}
+    for line in KIN.read_text(encoding="utf-8").splitlines():
+        stem, *others = line.split()
+        found[stem] = {other: int(near) / 100 for other, near in (pair.split(":") for pair in others)}
+    return MappingProxyType(found)
+
+
 def searched(text: str) -> tuple[str, ...]:
-    """All terms whose postings `read` may need, for any set of speakers."""
-    return tuple(dict.fromkeys(terms(text)))
+    """All terms whose postings the ranker may need, for any set of speakers: those of the question and their kin."""
+    words = dict.fromkeys(terms(text))
+    return tuple(words | dict.fromkeys(other for word in words for other in kin().get(word, ())))
 
 
 def embedded(text: str) -> str:
@@ -80,7 +91,7 @@ def _name_terms(name: str) -> frozenset[str]:
 
 def read(text: str, speakers: Iterable[tuple[int, str]]) -> Question:
     """Read a question asked among these speakers, given as (code, name)."""
-    words = searched(text)
+    words = tuple(dict.fromkeys(terms(text)))
     asked = set(words)
     named = [(code, _name_terms(name)) for code, name in speakers if _name_terms(name) & asked]
     names = frozenset().union(*(found for _, found in named))
@@ -90,7 +101,7 @@ def read(text: str, speakers: Iterable[tuple[int, str]]) -> Question:
     content = [w for w in content if w not in names] or content
     wants = {name: bool(pattern.search(text)) for name, pattern in _WANTED.items()}
     return Question(
-        weights={w: UNIT_WEIGHT if w in UNITS else 1.0 for w in content},
+        terms=tuple(content),
         speakers=tuple(code for code, _ in named),
         own=not named and bool(_FIRST_PERSON.search(text)),
         machine=not named and wants["machine"],

@@ -21,18 +21,18 @@ from clew.types import Hit, Memory, Query
 
 SUPPORT = 0.65  # support from which words are given as an answer
 LOOKED_AT = 5  # hits whose support is measured
-RANK_STEP = 0.1  # what a hit must cover more than the one before it to be preferred
+RANK_STEP = 0.2  # what a hit must cover more than the one before it to be preferred
 NEAR, APART, TOGETHER = 0.7, 0.4, 0.5  # what a word is worth in the turn before or after, nearby in the session, in another of these hits
+ADDS = 0.05  # share of the question that a further hit must add to be quoted too
 REACH = 20  # turns of a session that count as nearby
 ALIKE = 0.6  # cosine of two words from which one stands for the other, by that cosine
-NAME, LIGHT = 2.0, 0.5  # weight of a name in the question, and of words that any talk is full of
-NEVER_SAID = 2.0  # a word that the partition does not have counts so many times its weight against an answer
+LIGHT = 0.5  # weight of words that any talk is full of
 LINES = 5  # lines of those who are asked about, and as many of others, whose owner is looked at
 UNSURE = 0.5  # how far a line without I or you is about the person asked about
 FOREIGN, FAIR = 0.4, 0.5  # share of the person asked about in the two best fits: up to the first no support is left, from the second on all
 SLACK = timedelta(days=1)  # sessions run past midnight, and people round
 SHORT = 280  # characters up to which a turn is quoted whole
-READ_CHARS = 1200  # of a turn that are compared word by word
+READ_CHARS = 1000  # of a turn that are compared word by word
 
 # Verbs and measures that any talk is full of and that the answer often puts in other words: "buy" for "get", "cost" for "pay".
 GENERAL = frozenset(
@@ -58,15 +58,14 @@ class Asked:
     """What a question asks about, in one partition.
 
     `terms`: its search terms; `words`: the same as they stand there; `weight` (terms,): their shares, which sum to 1;
-    `known`, `named`, `timed` (terms,): whether the partition has them, they are written as names, they belong to a time that
-    was understood; `times`: those times; `actors`: codes of the speakers that it names; `names`: their names in lower case;
+    `named`, `timed` (terms,): whether they are written as names, and whether they belong to a time that was understood;
+    `times`: those times; `actors`: codes of the speakers that it names; `names`: their names in lower case;
     `saying`: it asks what they said.
     """
 
     terms: tuple[str, ...]
     words: tuple[str, ...]
     weight: np.ndarray
-    known: np.ndarray
     named: np.ndarray
     timed: np.ndarray
     times: tuple[when.Interval, ...]
@@ -110,27 +109,33 @@ def extract(query: Query, hits: Sequence[Hit], ctx: Context) -> tuple[str, float
     """(text, support 0..1, hits quoted) of the best supported hit; None where no hit supports an answer."""
     if not hits:
         return None
-    support, hit, asked = supported(query, hits, ctx)
+    support, quoted, asked = supported(query, hits, ctx)
     if support < SUPPORT:
         return None
-    return said(hit.memory.text, asked.wanted), support, [hit]
+    return said(quoted[0].memory.text, asked.wanted), support, quoted
 
 
-def supported(query: Query, hits: Sequence[Hit], ctx: Context) -> tuple[float, Hit, Asked]:
-    """(support 0..1, the hit that supports an answer best, the question understood); hits best first, at least one."""
+def supported(query: Query, hits: Sequence[Hit], ctx: Context) -> tuple[float, list[Hit], Asked]:
+    """(support 0..1, the hits that it rests on, the question understood); hits best first, at least one.
+
+    The first of those returned supports an answer best; the others hold words of the question that it lacks.
+    """
     looked = hits[:LOOKED_AT]
     asked, room = understood(query, ctx, tuple(dict.fromkeys(h.memory.kind for h in looked)))
     if not asked.terms:  # nothing but words like "what did you say": nothing that a memory could support
-        return 0.0, hits[0], asked
+        return 0.0, [hits[0]], asked
     places = [room.place(h.memory, ctx) for h in looked]
     if all(place is None for place in places):  # hits of another partition, whose counts are not at hand
-        asked = replace(asked, known=np.ones(len(asked.terms), bool), weight=np.full(len(asked.terms), 1 / len(asked.terms)))
-    covers = np.array([cover(h.memory, place, asked, room, ctx) for h, place in zip(looked, places, strict=True)])
+        asked = replace(asked, weight=np.full(len(asked.terms), 1 / len(asked.terms)))
+    covers = np.array([cover(h.memory, place, asked, room) for h, place in zip(looked, places, strict=True)])
     chosen = int(np.argmax(covers @ asked.weight - RANK_STEP * np.arange(len(looked))))
-    covered = np.maximum(covers[chosen], TOGETHER * covers.max(axis=0))
-    unsaid = ~asked.known & (covers.max(axis=0) == 0)
-    share = float(asked.weight @ np.where(unsaid, 1 - NEVER_SAID, covered)) * fairness(looked, covers, asked, room, ctx)
-    return round(min(max(share, 0.0), 1.0), 6), looked[chosen], asked
+    covered, quoted = covers[chosen], [looked[chosen]]
+    for hit, other in zip(looked, covers, strict=True):
+        more = np.maximum(covered, TOGETHER * other)
+        if float(asked.weight @ (more - covered)) >= ADDS:
+            covered, quoted = more, [*quoted, hit]
+    share = float(asked.weight @ covered) * fairness(looked, covers, asked, room, ctx)
+    return round(min(max(share, 0.0), 1.0), 6), quoted, asked
 
 
 # -- the question ---------------------------------------------------------------------------------------------------
@@ -153,10 +158,10 @@ def understood(query: Query, ctx: Context, kinds: Sequence[str] = ()) -> tuple[A
     timed, named = np.array([[t in dated, t in capital and t not in dated] for t in read.weights], bool).reshape(-1, 2).T
     general = np.array([t in GENERAL for t in read.weights], bool)
     rare = np.log1p((len(order) - count + 0.5) / (count + 0.5))
-    weight = rare * np.array([*read.weights.values()]) * np.where(general, LIGHT, np.where(named, NAME, 1.0))
+    weight = rare * np.array([*read.weights.values()]) * np.where(general, LIGHT, 1.0)
     surface = {term: token for token in reversed(_WORD.findall(query.text)) for term in terms(token)}
     asked = Asked(
-        tuple(read.weights), tuple(surface.get(t, t).casefold() for t in read.weights), weight / (weight.sum() or 1.0), count > 0,
+        tuple(read.weights), tuple(surface.get(t, t).casefold() for t in read.weights), weight / (weight.sum() or 1.0),
         named, timed, times, read.speakers, frozenset(w.casefold() for c in read.speakers for w in _WORD.findall(speakers[c])),
         bool(_SAYING.search(query.text)))
     return asked, Room(columns.slot[order], columns.opened[order], columns.group[order], columns.actor[order], held[:, order])
@@ -176,22 +181,18 @@ def proper(text: str) -> set[str]:
 # -- how far a memory covers it -------------------------------------------------------------------------------------
 
 
-def cover(memory: Memory, place: int | None, asked: Asked, room: Room, ctx: Context) -> np.ndarray:
+def cover(memory: Memory, place: int | None, asked: Asked, room: Room) -> np.ndarray:
     """(terms,) how far a memory, the turns beside it and its session hold each term of the question, 0..1."""
     own = set(terms(memory.text))
     found = np.array([float(t in own) for t in asked.terms])
-    texts = [(memory.text, 1.0)]
     if place is not None:
-        beside = room.around(place, 1)
         found = np.maximum(found, room.held[:, place])
-        found = np.maximum(found, NEAR * room.held[:, beside].any(axis=1))
+        found = np.maximum(found, NEAR * room.held[:, room.around(place, 1)].any(axis=1))
         found = np.maximum(found, APART * room.held[:, room.around(place, REACH)].any(axis=1))
-        if found.min() < NEAR:
-            texts += [(m.text, NEAR) for m in ctx.view.at_slots(room.slot[beside])]
     if asked.times and memory.since is not None and timely(memory.text, memory.since, asked.times):
         found = np.where(asked.timed, 1.0, found)
-    for text, worth in texts:
-        found = np.maximum(found, np.where((found < worth) & ~asked.named, worth * likeness(asked.words, text), 0.0))
+    missing = np.flatnonzero((found < 1) & ~asked.named)
+    found[missing] = np.maximum(found[missing], likeness([asked.words[i] for i in missing], memory.text))
     return found
 
 
@@ -205,7 +206,7 @@ def timely(text: str, since: datetime, times: Sequence[when.Interval]) -> bool:
 def likeness(words: Sequence[str], text: str) -> np.ndarray:
     """(words,) the cosine of each word with the word of the text that is most like it; 0 below ALIKE."""
     others = [w for w in dict.fromkeys(_WORD.findall(text[:READ_CHARS].casefold())) if w not in STOPWORDS]
-    if not others:
+    if not others or not words:
         return np.zeros(len(words))
     near = (np.stack([unit(w) for w in words]) @ np.stack([unit(w) for w in others]).T).max(axis=1)
     return np.where(near >= ALIKE, np.minimum(near, 1.0), 0.0)

@@ -5,6 +5,7 @@ first; where the endpoint refuses it (HTTP 400 or 422), the next one is, and wha
 """
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,41 @@ REFUSED = {400, 422}  # the endpoint understood the request and does not take it
 BATCH = 64  # texts embedded by one call
 PEAK = 127  # largest code
 PER = 1e6  # tokens that a price is for
-TOO_LONG = ("context_length_exceeded", "maximum context", "context size", "context length")
+NEVER = ("context_length_exceeded", "maximum context", "context size", "context length", "content_filter", "content management")
 IN_WORDS = "\n\nAnswer with one JSON object that fits this JSON schema, and with nothing else:\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an endpoint wants to be asked, as far as it is known."""
+
+    way: int = 0  # of WAYS
+    limit: int = 0  # of LIMITS
+    cool: bool = True  # whether a temperature may be sent
+
+    def request(self, prompt: str, schema: Mapping[str, Any] | None, max_tokens: int) -> dict[str, Any]:
+        """The arguments of a chat completion, but for the model."""
+        request: dict[str, Any] = {LIMITS[self.limit]: max_tokens}
+        way = WAYS[self.way] if schema is not None else None
+        if way in ("strict", "schema"):
+            named = {"name": "answer", "schema": schema, "strict": way == "strict"}
+            request["response_format"] = {"type": "json_schema", "json_schema": named}
+        elif way is not None:
+            prompt += IN_WORDS + json.dumps(schema)
+            request |= {"response_format": {"type": "json_object"}} if way == "object" else {}
+        if self.cool:
+            request["temperature"] = 0
+        return {**request, "messages": [{"role": "user", "content": prompt}]}
+
+    def instead(self, complaint: str, shaped: bool) -> "Manner | None":
+        """Another manner, without what the endpoint complains of; None where there is nothing left to change."""
+        if "temperature" in complaint and self.cool:
+            return replace(self, cool=False)
+        if any(name in complaint for name in LIMITS) and self.limit + 1 < len(LIMITS):
+            return replace(self, limit=self.limit + 1)
+        if shaped and self.way + 1 < len(WAYS):
+            return replace(self, way=self.way + 1)
+        return None
 
 
 class OpenAI:
@@ -32,55 +66,33 @@ class OpenAI:
 
     def __init__(self, model: str, client: openai.OpenAI, prices: tuple[float, float] | None = None) -> None:
         self.name, self.model, self.prices = f"openai:{model}", model, prices or (0.0, 0.0)
-        self._client, self._way, self._limit, self._cool = client, 0, 0, True
+        self._client, self.manner = client, Manner()
 
     def ask(self, prompt: str, schema: Mapping[str, Any] | None, max_tokens: int) -> Reply:
         """The answer, at temperature 0 where the model has one; refused where a filter stopped it or the prompt is too long.
 
         Raises ModelUnavailable when it is worth trying again, UsageError where key or request will never do.
         """
-        while True:
+        manner: Manner | None = self.manner
+        while manner is not None:
             try:
-                found = self._client.chat.completions.create(**self._request(prompt, schema, max_tokens))
+                found = self._client.chat.completions.create(model=self.model, **manner.request(prompt, schema, max_tokens))
+                self.manner = manner
                 return self._reply(found)
             except openai.APIStatusError as error:
-                text = str(error).lower()
-                if error.status_code in REFUSED and any(words in text for words in TOO_LONG):
+                text = f"{error} {error.body}".lower()
+                if error.status_code in REFUSED and any(words in text for words in NEVER):
                     return Reply("", self.name, refused=True)
-                if not (error.status_code in REFUSED and self._otherwise(text, schema is not None)):
+                manner = manner.instead(text, schema is not None) if error.status_code in REFUSED else None
+                if manner is None:
                     raise translated(error, self.model) from error
             except openai.OpenAIError as error:
                 raise translated(error, self.model) from error
+        raise AssertionError("a manner of asking is tried or an error is raised")
 
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
-
-    def _request(self, prompt: str, schema: Mapping[str, Any] | None, max_tokens: int) -> dict[str, Any]:
-        request: dict[str, Any] = {"model": self.model, LIMITS[self._limit]: max_tokens}
-        way = WAYS[self._way] if schema is not None else None
-        if way in ("object", "words"):
-            prompt += IN_WORDS + json.dumps(schema)
-        if way in ("strict", "schema"):
-            named = {"name": "answer", "schema": schema, "strict": way == "strict"}
-            request["response_format"] = {"type": "json_schema", "json_schema": named}
-        elif way == "object":
-            request["response_format"] = {"type": "json_object"}
-        if self._cool:
-            request["temperature"] = 0
-        return {**request, "messages": [{"role": "user", "content": prompt}]}
-
-    def _otherwise(self, complaint: str, shaped: bool) -> bool:
-        """Change what the endpoint complains about; False where there is nothing left to change."""
-        if "temperature" in complaint and self._cool:
-            self._cool = False
-        elif any(name in complaint for name in LIMITS) and self._limit + 1 < len(LIMITS):
-            self._limit += 1
-        elif shaped and self._way + 1 < len(WAYS):
-            self._way += 1
-        else:
-            return False
-        return True
 
     def _reply(self, found: Any) -> Reply:
         if not found.choices:
@@ -139,7 +151,7 @@ def _client(base_url: str | None, api_key: str | None, timeout_s: float, retries
     try:
         return openai.OpenAI(base_url=base_url, api_key=api_key, timeout=timeout_s, max_retries=retries)
     except openai.OpenAIError as error:
-        raise UsageError(f"no API key: set OPENAI_API_KEY or pass api_key= (any text does for a local endpoint); {error}") from error
+        raise UsageError("no API key: set OPENAI_API_KEY or pass api_key= (any text does for a local endpoint)") from error
 
 
 def translated(error: openai.OpenAIError, model: str) -> ModelUnavailable | UsageError | NotFound:
