@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export FILE ASK
 
-.PHONY: demo test check soak bench table docs models clean
+.PHONY: demo test check soak bench table docs models readme clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clew needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
@@ -61,6 +61,10 @@ docs: $(VENV)/.dev
 models: $(VENV)/.dev
 	CLEW_DATA=$(DATA) $(BIN)/python tools/build_static.py
 	CLEW_DATA=$(DATA) $(BIN)/python tools/train_ranker.py
+
+# The demonstration's output in the README, taken anew.
+readme: $(VENV)/.run
+	@$(BIN)/python .ci/readme.py
 
 clean:
 	rm -rf $(VENV) out build dist

@@ -22,7 +22,7 @@ needs_data = pytest.mark.skipif(not DATA, reason="CLEW_DATA names no folder of e
 
 
 def question(**changes):
-    given = dict(id="q", text="Where does the heron nest?", at=None, gold=("a",), category="one", group="g")
+    given = {"id": "q", "text": "Where does the heron nest?", "at": None, "gold": ("a",), "category": "one", "group": "g"}
     return Question(**{**given, **changes})
 
 
@@ -112,7 +112,8 @@ def test_locomo_turns_are_messages_and_malformed_evidence_is_read(tmp_path):
     sample = {"sample_id": "conv-0", "conversation": {"session_1": turns, "session_1_date_time": "1:56 pm on 8 May, 2023"}, "qa": qa}
     (tmp_path / "locomo_mine.json").write_text(json.dumps([sample]))
     [case] = dataset("locomo").read(tmp_path)
-    assert case.events[1] == {"content": "Look! [image: a hive]", "role": "user", "actor": "Bo", "at": "2023-05-08T13:56:01+00:00", "key": "D1:2", "session": "s1"}
+    assert case.events[1] == {"content": "Look! [image: a hive]", "role": "user", "actor": "Bo", "at": "2023-05-08T13:56:01+00:00", "key": "D1:2",
+                              "session": "s1"}
     assert [(q.gold, q.category, q.group) for q in case.questions] == [(("D1:1", "D1:2"), "single-hop", "conv-0")]
 
 
@@ -139,7 +140,8 @@ def test_beam_strips_markers_and_carries_dates_on(tmp_path):
 
 
 def test_factconsolidation_tells_the_newest_fact_from_those_it_replaced(tmp_path):
-    context = "Here is a list of facts:\n0. The mayor of Oz is Ann Lee.\n1. Ann Lee lives in Rome.\n2. The mayor of Oz is the Old Bear.\n3. Tom likes Old Bear.\n"
+    context = ("Here is a list of facts:\n0. The mayor of Oz is Ann Lee.\n1. Ann Lee lives in Rome.\n"
+               "2. The mayor of Oz is the Old Bear.\n3. Tom likes Old Bear.\n")
     row = {"source": "factconsolidation_sh_6k", "context": context, "questions": ["Who is the mayor of Oz?"], "answers": [["Old Bear"]]}
     file = packed(tmp_path / "factconsolidation_x.jsonl.gz", row, {**row, "source": "factconsolidation_mh_6k"})
     case, chained = dataset("factconsolidation").read(file)
@@ -151,7 +153,8 @@ def test_factconsolidation_tells_the_newest_fact_from_those_it_replaced(tmp_path
 
 def test_multihop_reads_both_schemas(tmp_path):
     packed(tmp_path / "hotpotqa_corpus.jsonl.gz", {"title": "A", "text": "one. two."}, {"title": "B", "text": "three."})
-    packed(tmp_path / "hotpotqa_100_x.jsonl", {"_id": "h", "question": "?", "answer": "x", "supporting_facts": [["A", 0]], "context": [["A", ["one.", " two."]], ["B", ["three."]]]})
+    packed(tmp_path / "hotpotqa_100_x.jsonl", {"_id": "h", "question": "?", "answer": "x", "supporting_facts": [["A", 0]],
+                                               "context": [["A", ["one.", " two."]], ["B", ["three."]]]})
     packed(tmp_path / "musique_corpus.jsonl.gz", {"title": "A", "text": "one."}, {"title": "A", "text": "two."})
     packed(tmp_path / "musique_100_x.jsonl", {"id": "m", "question": "?", "answer": "y", "answer_aliases": ["z"], "paragraphs": [
         {"title": "A", "paragraph_text": "two.", "is_supporting": True}, {"title": "A", "paragraph_text": "one.", "is_supporting": False}]})
@@ -162,7 +165,8 @@ def test_multihop_reads_both_schemas(tmp_path):
 
 def test_madial_asks_with_what_was_said_before_the_first_line_to_be_produced(tmp_path):
     packed(tmp_path / "memory_zh.jsonl", {"1": {"time": "2023-12-25", "scene": "Play", "emotion": "Glad", "event": "She flew a kite."}})
-    packed(tmp_path / "dialogue_zh_x.jsonl", {"dialogue": ["<BOD>\n", "Hi\n", "Hello\n", "told\n"], "test-turn": [3, 2], "relevant-id": [1, 9], "dialogue_index": 4})
+    packed(tmp_path / "dialogue_zh_x.jsonl", {"dialogue": ["<BOD>\n", "Hi\n", "Hello\n", "told\n"], "test-turn": [3, 2], "relevant-id": [1, 9],
+                                              "dialogue_index": 4})
     [case] = dataset("madial").read(tmp_path / "dialogue_zh_x.jsonl")
     assert [(q.text, q.gold, q.group) for q in case.questions] == [("Hi", ("1",), "madial-4")]
     assert case.events[0]["content"] == "She flew a kite. (Play, Glad)"
@@ -190,8 +194,10 @@ def test_halves_are_fixed_and_share_no_group():
 
 def little(name: str) -> Case:
     texts = ["The heron nests in the alder by the weir.", "Rain fell on Tuesday.", "We mended the oars.", "The kettle is broken again."]
-    events = tuple({"content": text, "role": "user", "at": f"2026-05-0{i + 1}T10:00:00+00:00", "key": f"k{i}", "session": f"s{i // 2}"} for i, text in enumerate(texts))
-    return Case(name, events, (question(id=f"{name}-q", gold=("k0",), group=name), question(id=f"{name}-r", text="What did we mend?", gold=("k2",), group=name)))
+    events = tuple({"content": text, "role": "user", "at": f"2026-05-0{i + 1}T10:00:00+00:00", "key": f"k{i}", "session": f"s{i // 2}"}
+                   for i, text in enumerate(texts))
+    nest = question(id=f"{name}-q", gold=("k0",), group=name)
+    return Case(name, events, (nest, question(id=f"{name}-r", text="What did we mend?", gold=("k2",), group=name)))
 
 
 def test_recipes_and_controls_find_through_the_door_alone(tmp_path):

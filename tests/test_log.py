@@ -25,7 +25,7 @@ TAMPERING = {
     "a time": "UPDATE event SET at=at+1 WHERE seq=2",
     "a learned time": "UPDATE event SET recorded=recorded-1 WHERE seq=2",
     "an offset": "UPDATE event SET offset=60 WHERE seq=2",
-    "a user": "UPDATE event SET user=actor WHERE seq=2",
+    "a user": "UPDATE event SET user=session WHERE seq=2",
     "a trust": "UPDATE event SET trust=6 WHERE seq=2",
     "a salt": "UPDATE event SET salt=zeroblob(16) WHERE seq=2",
     "a digest": "UPDATE event SET digest=zeroblob(32) WHERE seq=2",

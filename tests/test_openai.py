@@ -149,7 +149,7 @@ def test_retries_happen_inside_the_call(endpoint: Make) -> None:
 
 def test_a_slow_or_absent_endpoint_is_unavailable(endpoint: Make) -> None:
     done = threading.Event()
-    served, asker = endpoint(lambda path, request: (done.wait(5), (200, said("late")))[1], timeout_s=0.2)
+    _, asker = endpoint(lambda path, request: (done.wait(5), (200, said("late")))[1], timeout_s=0.2)
     with pytest.raises(ModelUnavailable):
         asker.ask("Is it so?", None, 16)
     done.set()
@@ -194,7 +194,8 @@ def test_embeddings_are_codes_scaled_one_text_at_a_time(endpoint: Make) -> None:
 
 def test_a_memory_folds_through_the_endpoint_and_replays_without_it(endpoint: Make, tmp_path: Path) -> None:
     def answer(path: str, request: dict[str, Any]) -> tuple[int, Any]:
-        return 200, said(json.dumps({"keywords": ["boat", "pump", "sea"], "context": "Boats.", "tags": ["boat", "log", "sea"], "choice": "none", "texts": ["boat"]}))
+        words = ["boat", "pump", "sea"]
+        return 200, said(json.dumps({"keywords": words, "context": "Boats.", "tags": words, "choice": "none", "texts": words}))
 
     served, asker = endpoint(answer, prices=(1.0, 1.0))
     with Clew(tmp_path / "c.db", recipes=["a_mem"], models=Models(asker=asker)) as c:
@@ -217,8 +218,10 @@ def test_a_missing_key_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_without_the_package_the_command_that_installs_it_is_said(tmp_path: Path) -> None:
     (tmp_path / "openai.py").write_text("raise ModuleNotFoundError(\"No module named 'openai'\", name='openai')")
-    code = "import clew.models as m\ntry:\n    m.connect('openai:x')\nexcept m.connect.__globals__['UsageError'].__mro__[1] as e:\n    print(type(e).__name__, e)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": f"{tmp_path}:{':'.join(sys.path)}"}, check=True)
+    code = "from clew import ClewError\nfrom clew.models import connect\n"
+    code += "try:\n    connect('openai:x')\nexcept ClewError as error:\n    print(type(error).__name__, error)"
+    env = {"PYTHONPATH": f"{tmp_path}:{':'.join(sys.path)}"}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
     assert run.stdout.startswith(MissingExtra.__name__) and "pip install 'clew[llm]'" in run.stdout
 
 

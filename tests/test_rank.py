@@ -6,7 +6,7 @@ import pytest
 
 from clew.errors import UsageError
 from clew.operators import features, question, rank
-from clew.operators.features import ASKS, ASSISTANT, GREETS, NAME_1, NUMBER, PAST, Field
+from clew.operators.features import ASSISTANT, GREETS, NAME_1, NUMBER, PAST, Field
 from clew.storage.terms import terms
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -59,8 +59,8 @@ def test_a_turn_is_indexed_with_its_day_and_speaker_but_not_with_a_role():
     assert features.indexed_text(None, None, "Hello") == "Hello"
 
 
-def test_traits_tell_questions_greetings_numbers_and_the_past():
-    assert features.traits("Hey Nora, how are you?") & (ASKS | GREETS) == ASKS | GREETS
+def test_traits_tell_greetings_numbers_names_and_the_past():
+    assert features.traits("Hey Nora, how are you?") & (GREETS | NUMBER) == GREETS
     assert features.traits("I bought two bowls.") & (NUMBER | PAST) == NUMBER | PAST
     assert features.traits("Fine.", "assistant") == ASSISTANT
     assert features.traits("we met Ana and Luis in Porto")  // NAME_1 & 3 == 3
@@ -69,13 +69,13 @@ def test_traits_tell_questions_greetings_numbers_and_the_past():
 def test_a_named_speaker_is_read_as_whose_words_are_wanted_and_not_searched():
     read = question.read("When did Tomas repair the kiln?", [(0, "Nora"), (1, "Tomas")])
     assert read.speakers == (1,)
-    assert set(read.terms) == {"repair", "kiln"}
+    assert set(read.weights) == {"repair", "kiln"}
     assert read.time and read.past and not read.own
 
 
 def test_the_words_of_asking_are_left_out_unless_nothing_else_is_there():
-    assert set(question.read("Can you remind me what you told me about rye bread?", []).terms) == {"rye", "bread"}
-    assert question.read("What did you suggest?", []).terms
+    assert set(question.read("Can you remind me what you told me about rye bread?", []).weights) == {"rye", "bread"}
+    assert question.read("What did you suggest?", []).weights
 
 
 def test_a_question_in_the_first_person_is_about_the_asker():
@@ -91,7 +91,8 @@ def test_the_turn_of_the_named_speaker_comes_first():
 
 
 def test_a_word_that_means_nearly_the_same_is_found_but_counts_less():
-    talk = [("a", "Nora", 0, "The automobile would not start."), ("b", "Nora", 1, "The car would not start."), ("c", "Nora", 2, "Rain again.")]
+    said = ["The automobile would not start.", "The car would not start.", "Rain again."]
+    talk = [(str(day), "Nora", day, words) for day, words in enumerate(said)]
     words = column("Which car was it?", "words", a_field("Which car was it?", talk))
     assert 0 < words[0] < words[1] == 1.0
 
@@ -101,10 +102,24 @@ def test_a_time_in_the_question_speaks_for_the_turns_of_that_time():
     assert near[6] == 1.0 and near[1] < 0.5
 
 
-def test_turns_of_another_session_are_no_neighbours():
-    inside, same = features.around(np.array([2, 3]), np.array([0, 0, 0, 1, 1], np.int32))
-    assert same.tolist() == [[1, 1, 0], [0, 1, 1]]
-    assert inside.tolist() == [[1, 2, 3], [2, 3, 4]]
+def test_turns_of_another_session_or_another_day_are_no_neighbours():
+    talk = [("a", "Nora", day, f"Bread number {day}.") for day in (0, 0, 3)] + [("b", "Nora", 3, "Rye."), ("b", "Nora", 3, "Spelt.")]
+    inside, same = features.around(np.array([1, 2, 3]), a_field("bread", talk))
+    assert same.tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 1]]
+    assert inside.tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
+
+
+def test_of_two_statements_that_differ_in_a_word_the_later_comes_first():
+    talk = [("a", "Nora", 0, "The capital of Freedonia is Bern."), ("a", "Nora", 9, "The capital of Freedonia is Rome.")]
+    slots, scores, shares = rank.rank("What is the capital of Freedonia?", None, a_field("What is the capital of Freedonia?", talk))
+    assert slots == [1, 0]
+    assert scores == sorted(scores, reverse=True)
+    assert [sum(s.values()) for s in shares] == pytest.approx(scores, abs=1e-4)
+
+
+def test_vectors_are_not_believed_for_a_question_in_chinese():
+    assert question.read("\u5979\u4f4f\u5728\u54ea\u91cc", []).english == 0.0
+    assert question.read("Where does she live?", []).english == 1.0
 
 
 def test_what_may_not_be_shown_changes_no_score():

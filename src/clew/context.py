@@ -161,6 +161,7 @@ class Context:
         raise ModelError(f"{self.desk.names.get('ask')} gave {ATTEMPTS} answers to {prompt!r} that do not fit the form")
 
     def _call(self, key: AnswerKey, prompt: str, text: str, form: Form | None) -> Answer:
+        self._erased(key, prompt)
         if self.desk.replay:
             raise ReplayMiss(f"{self.recipe.name} needs the answer to {prompt!r} at event {self.seq}, which was never kept; rebuild(ask=Budget(...)) asks anew")
         asker = self.desk.models.asker
@@ -178,6 +179,10 @@ class Context:
                 outcome = "invalid"  # kept as such: a replay must fail the same way
         answer = Answer(outcome, reply.text, reply.model, reply.tokens_in, reply.tokens_out, reply.cost, int(1000 * (perf_counter() - started)))
         return self.desk.answers.keep(key, answer, stage=(*_path.get(), "")[0], user=self.user, rests=self.rests | {self.seq})
+
+    def _erased(self, key: AnswerKey, prompt: str) -> None:
+        if self.desk.answers.withheld(key):
+            raise Withheld(f"the answer to {prompt!r} at event {self.seq} was erased with what it rested on")
 
     def _afford(self, tokens: int) -> None:
         budget = self.desk.budget
@@ -199,6 +204,7 @@ class Context:
         key = AnswerKey(self.recipe.name, self.mark, self.seq, "/".join((*_path.get(), "judge")), hashlib.sha256(request.encode()).digest()[:16])
         kept = self.desk.answers.answer(key)
         if kept is None:
+            self._erased(key, "judge")
             if self.desk.replay:
                 raise ReplayMiss(f"{self.recipe.name} needs a judgement at event {self.seq} that was never kept")
             judge = self.desk.models.judge
@@ -250,8 +256,24 @@ class Context:
             return "\n".join(f"[{item.id}] {self._shown(item)}" if isinstance(item, Memory) else self._shown(item) for item in value)
         return str(value)
 
+    def _sourced(self, memory: Memory) -> None:
+        """RecipeError where a memory names words that are not there, or a new one claims more trust than they have."""
+        known = self.view.known
+        if unknown := [s.seq for s in memory.sources if s.seq not in known]:
+            events = self.view.log.select(f"seq IN ({','.join(map(str, unknown))})", ())
+            known.update({e.seq: (len(e.text), e.trust) for e in events})
+        for source in memory.sources:
+            length, trust = known.get(source.seq, (-1, 0))
+            if not 0 <= source.start <= source.end <= length:
+                raise RecipeError(f"memory {memory.id} names characters {source.start} to {source.end} of event {source.seq}, which are not there")
+            if memory.opened is None and memory.trust > trust:
+                raise RecipeError(f"memory {memory.id} claims trust {memory.trust}, its source event {source.seq} has {trust}")
+
     def resting(self, memory: Memory) -> Memory:
         """The memory with this event, its sources, and everything that models were shown for the event added to what it rests on."""
+        if self.event is not None:
+            self.view.known.setdefault(self.seq, (len(self.event.text), self.event.trust))
+        self._sourced(memory)
         if memory.opened is None and not self.rests:
             return memory  # a new one has them already
         needed = {self.seq, *self.rests, *(source.seq for source in memory.sources)}  # a revised memory has gained some of them

@@ -36,7 +36,8 @@ class Folder:
         if not self._due(key, part, until):
             return (part.waiting if part else None) or FOLDED
         part = part or self.view.part(key, create=True)
-        assert part is not None
+        if part is None:
+            return PENDING  # a rebuild has just taken this generation's place
         index = self.view.index(part)
         if not index.folding.acquire(timeout=-1 if deadline is None else max(0.0, deadline - monotonic())):
             return PENDING
@@ -58,7 +59,8 @@ class Folder:
 
     def _batch(self, key: Key, deadline: float | None, until: int | None) -> str | None:
         part = self.view.part(key)
-        assert part is not None
+        if part is None:
+            return PENDING
         index = self.view.index(part)
         with index.lock, self.log.database.snapshot() as c:
             index.refresh(c)

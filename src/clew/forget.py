@@ -14,6 +14,7 @@ from clew.storage.sqlite import Database
 from clew.types import TRUST, Event, Receipt, Scope
 
 NEVER_FORGOTTEN = ("forget",)
+NOTE = "forgotten reason"  # words of the forget event itself
 FORMS = 4000  # forms of the forgotten words looked for in the raw bytes, at most
 
 
@@ -89,6 +90,8 @@ def forget(log: Log, wanted: Wanted, dry_run: bool = False, reason: str | None =
         why = "nothing was changed" if dry_run else "nothing matched"
         return Receipt(seqs, {"event": len(seqs)}, digests, None, "dry run" if dry_run else "erased", why, {}, elsewhere), []
     forms = _forms(log, events)
+    if reason and (said := [form for form in forms if form in reason.encode().lower()]):
+        raise UsageError(f"the reason is kept for ever and repeats what is to go ({said[0].decode('utf-8', 'replace')!r}); give a reason without it")
     note = Entry("forget", {"forgotten": rows.ranges(seqs), "reason": reason}, Scope(), None, TRUST["owner"], None)
     with log.database.write() as c:
         counts = erase.redact(c, seqs)
@@ -146,7 +149,7 @@ def _forms(log: Log, events: Sequence[Event]) -> list[bytes]:
     names = {n.encode().lower() for e in events for n in (e.actor, e.scope.user) if n and len(n) > 3}
     survivors = "\n".join(line for e in log.read() if e.seq not in gone for line in _said(e))
     with log.database.snapshot() as c:
-        kept = (survivors + "\n" + erase.ours(c, gone)).encode().lower()
+        kept = (survivors + "\n" + erase.ours(c, gone) + NOTE).encode().lower()
     terms -= erase.words([survivors])
     return sorted({form for form in wanted | names | terms if form not in kept})[:FORMS]
 

@@ -66,6 +66,7 @@ def recall(folder: Folder, query: Query, patience: float, frozen: bool) -> tuple
                 hits += context.stage("retrieve", folder.recipe.retrieve, query)
             except (ModelUnavailable, BudgetExceeded):
                 hits += context.stage("retrieve", read.without_model, query)  # recall goes on without the model
+    hits = [hit for hit, allowed in zip(hits, permitted(folder, query.scope, [h.memory for h in hits]), strict=True) if allowed]
     best = {}
     for hit in sorted(hits, key=lambda h: (-h.score, h.memory.id)):
         best.setdefault(hit.memory.id, hit)
@@ -81,6 +82,17 @@ def looking(folder: Folder, query: Query, part: Part) -> Context:
                 micros(query.valid_at if query.valid_at is not None else query.at), query.kinds)
     view = folder.view.draft(part, seq, only)
     return Context(folder.desk, folder.recipe, view, part.mark, query.scope, query.at, query.at, seq, user=user)
+
+
+def permitted(folder: Folder, scope: Scope, memories: Sequence[Memory]) -> list[bool]:
+    """Whether each memory may be shown to the asker: in a view shared by users, only what rests on nobody else's events."""
+    if scope.user is None or folder.view.generation.shares not in ("all", "agent"):
+        return [True] * len(memories)
+    seqs = sorted({seq for memory in memories for seq in memory.rests})
+    with folder.log.database.snapshot() as c:
+        found = c.execute(f"SELECT seq FROM event WHERE user != ? AND seq IN ({','.join(map(str, seqs))})", (folder.log.number(scope.user),))
+        others = {seq for (seq,) in found}
+    return [others.isdisjoint(memory.rests) for memory in memories]
 
 
 def within(hits: Sequence[Hit], query: Query) -> list[Hit]:
@@ -110,7 +122,7 @@ def listed(folder: Folder, scope: Scope, kind: str | None) -> list[Memory]:
         if part is not None:
             user, agent, session = numbers(folder, scope)
             found += folder.view.draft(part, part.cursor, Only(user, agent, session)).all(kind)
-    return found
+    return [memory for memory, allowed in zip(found, permitted(folder, scope, found), strict=True) if allowed]
 
 
 def rendered(hits: Sequence[Hit], max_tokens: int) -> str:

@@ -14,10 +14,10 @@ MAIN = ("recall@1", "recall@5", "recall@10", "recall@20", "mrr", "ndcg@10", "ses
 COSTS = (("ms p50", "ms_p50", "{:.1f}"), ("ms p95", "ms_p95", "{:.1f}"), ("tokens", "tokens", "{:.0f}"), ("bytes a memory", "bytes_a_memory", "{:.0f}"),
          ("events a second", "events_a_second", "{:.0f}"), ("faults", "faults", "{:d}"))
 LONG = frozenset({"ndcg@10", "session any@5", "ms p95", "bytes a memory", "events a second"})  # not in a terminal's narrow table
-# What the papers themselves report by the same measure over the whole public set; nothing is set beside what differs.
+# Why no paper's own figure stands beside ours: none was found that has the same questions, evidence and measure.
 NOTES = {
     "locomo": "Categories 1 to 4. Papers mostly report a model's judgement of answers, which cannot be set beside evidence recall.",
-    "longmemeval": "Abstention left out, turns of both roles. The paper's own session figures are over all 500 questions and user turns only.",
+    "longmemeval": "Abstention left out, turns of both roles. The official index holds user turns only, so its figures differ.",
     "beam": "The official score is a model's judgement by rubric; this is recall of the source messages.",
     "factconsolidation": "Substring exact match over the texts found, not over a model's answer.",
     "multihop": "100 questions a set at most; papers use 1,000 of the development sets, with larger corpora.",

@@ -54,14 +54,18 @@ def file_known(t: Trial, file: Path) -> str:
 
 
 def answered(t: Trial, question: str, known: Sequence[tuple[str, str]]) -> None:
-    """The best quotes of each source; the sources that have an answer come first."""
+    """The best quotes of each source that has an answer; where none has, what comes nearest in each."""
     t.story.asked(question)
     found: list[tuple[Answer, str]] = []
     for user, what in known:
         start = monotonic()
         answer = t.c.ask(question, user=user)
         found.append((answer, f"{what.partition(',')[0]}, in {(monotonic() - start) * 1000:.0f} ms"))
+    some = any(answer.text is not None for answer, _ in found)
     for answer, what in sorted(found, key=lambda pair: pair[0].text is None):
+        if some and answer.text is None:
+            t.story.text(f"From {what}: nothing that is taken for an answer.", mark="soft")
+            continue
         t.story.text(f"From {what}{', what comes nearest, not taken for an answer' if answer.text is None else ''}:", mark="soft")
         meant = {q.event.seq for q in answer.quotes}
         for rank, hit in enumerate(answer.hits[:SHOWN], 1):
@@ -103,7 +107,7 @@ def shown(t: Trial, given: Sequence[str], repository: Path, file: Path | None, p
     taken = round(monotonic() - start, 1)
     last = f"{taken} s, {calls} model calls, {len(sockets)} sockets opened."
     t.story.write(page, last)
-    out.print(f"\n{last} The same as a page: {page}", style="bold", soft_wrap=True)
+    out.print(f"\n{last} The same as a page: {page}", style="bold")
     if not given and sys.stdin.isatty() and not quiet:
         prompted(t, known)
         t.story.write(page, last)

@@ -58,7 +58,7 @@ def status(db: Db = MEMORY, json: Json = False) -> None:
         + "".join(f", {k} {v:,}" for k, v in found["spent"].items() if k != "calls" and v)
     )
     for fault in found["faults"]:
-        out.print("fault: " + ", ".join(f"{k} {v}" for k, v in fault.items()), soft_wrap=True)
+        out.print("fault: " + ", ".join(f"{k} {v}" for k, v in fault.items()))
 
 
 def recipes(json: Json = False) -> None:
@@ -68,10 +68,10 @@ def recipes(json: Json = False) -> None:
         return show_json(found)
     for name, facts in found.items():
         out.print(name, style="bold", end="  ")
-        out.print(facts["Title"].partition(": ")[2] or facts["Title"], soft_wrap=True)
+        out.print(facts["Title"].partition(": ")[2] or facts["Title"])
         for key in ("Paper", "Results"):
             if key in facts and facts[key] != "none":
-                out.print(f"    {key.lower()}: {facts[key]}", soft_wrap=True)
+                out.print(f"    {key.lower()}: {facts[key]}")
 
 
 def verify(
@@ -91,7 +91,7 @@ def verify(
     else:
         out.print(f"{head:,} events, the chain holds")
         for line in left:
-            out.print(f"left: {line}", soft_wrap=True)
+            out.print(f"left: {line}")
         if (receipt or probe) and not left:
             out.print("nothing is left of what was forgotten")
     if left:
@@ -162,7 +162,7 @@ def _made(generation: Generation) -> str:
 
 def _differences(rows: list[tuple[str, tuple[object, ...]]]) -> None:
     for sign, row in rows:
-        out.print(sign, *map(str, row), soft_wrap=True)
+        out.print(sign, *map(str, row))
     out.print(f"{len(rows):,} rows differ")
 
 

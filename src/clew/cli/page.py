@@ -59,7 +59,7 @@ class Story:
 
     def text(self, words: str, *, mark: str = "") -> None:
         """A paragraph; mark is "good" or "bad" for the outcome of a check, "soft" for an aside."""
-        out.print(fill(words, WIDTH), style={"good": "green", "bad": "bold red", "soft": "dim"}.get(mark), soft_wrap=True)
+        out.print(fill(words, WIDTH), style={"good": "green", "bad": "bold red", "soft": "dim"}.get(mark))
         self._html.append(f'<p class="{mark}">{escape(words)}</p>')
 
     def check(self, held: bool, words: str) -> None:
@@ -69,15 +69,15 @@ class Story:
 
     def asked(self, question: str, note: str = "") -> None:
         """A question, and how it is asked where that is not plain."""
-        out.print(f"\n   {question}" + (f"  ({note})" if note else ""), style="bold", soft_wrap=True)
+        out.print(f"\n   {question}" + (f"  ({note})" if note else ""), style="bold")
         aside = f' <span class="soft">({escape(note)})</span>' if note else ""
         self._html.append(f'<p class="asked">{escape(question)}{aside}</p>')
 
     def quote(self, words: str, speaker: str | None, at: datetime | None, note: str = "") -> None:
         """The exact words, who said them and when; `note` says how they were found."""
         who = f"{speaker or 'unknown'}, {clock(at)}"
-        out.print(fill(f"“{words}”", WIDTH - 3, initial_indent="   ", subsequent_indent="    "), soft_wrap=True)
-        out.print(f"    — {who}" + (f"   {note}" if note else ""), style="dim", soft_wrap=True)
+        out.print(fill(f"“{words}”", WIDTH - 3, initial_indent="   ", subsequent_indent="    "))
+        out.print(f"    — {who}" + (f"   {note}" if note else ""), style="dim")
         ranks = f'<div class="ranks">{escape(note)}</div>' if note else ""
         self._html.append(f"<blockquote>{escape(words)}<footer>{escape(who)}</footer>{ranks}</blockquote>")
 
@@ -91,7 +91,6 @@ class Story:
                 + "  ".join(
                     cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
                 ),
-                soft_wrap=True,
             )
         lines = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in cells[1:]]
         first = "".join(f"<th>{escape(cell)}</th>" for cell in cells[0])
@@ -99,7 +98,7 @@ class Story:
 
     def code(self, lines: str) -> None:
         """Lines as they are: a command, its output."""
-        out.print("\n".join(f"   {line}" for line in lines.splitlines()), soft_wrap=True)
+        out.print("\n".join(f"   {line}" for line in lines.splitlines()))
         self._html.append(f"<pre>{escape(lines)}</pre>")
 
     def write(self, path: Path, last: str) -> None:

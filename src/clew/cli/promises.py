@@ -29,6 +29,10 @@ LOOKED = 50  # ranks past this one are told as "beyond"
 ACKNOWLEDGED = 400  # writes that the child must have had acknowledged before it is killed
 WRITER = """
 import sys
+def no_sockets(event, _):
+    if event.startswith("socket."):
+        raise PermissionError(event)
+sys.addaudithook(no_sockets)
 from clew import Clew
 c, acks = Clew(sys.argv[1]), open(sys.argv[2], "a", buffering=1)
 for n in range(10**9):
@@ -151,10 +155,12 @@ def silence(t: Trial) -> None:
         )
     silent = sum(1 for answer in answers if answer.text is None)
     known = t.week.asked["questions"]
-    answered = sum(1 for item in known if t.c.ask(item["question"], user=TEAM, at=at).text is not None)
+    given = [(item, t.c.ask(item["question"], user=TEAM, at=at)) for item in known]
+    answered = sum(1 for _, answer in given if answer.text is not None)
+    right = sum(1 for item, answer in given if any(t.week.is_gold(quote, item["gold"]) for quote in answer.quotes))
     t.story.text(
         f"The transcript does not say. Of {len(absent)} such questions {silent} got no answer; of the {len(known)} that it "
-        f"does answer, {answered} got one."
+        f"does answer, {answered} got one, {right} of them with the right line."
     )
 
 
@@ -221,7 +227,7 @@ def forgotten(t: Trial) -> None:
         f"forms of the words, {receipt.scanned['found']} were found in the bytes afterwards; the receipt says: {receipt.state}. "
         f"What others said of a person is theirs: {len(receipt.mentioned_elsewhere)} events that give the name are listed in it."
     )
-    gone = not left and not any(after.values()) and t.c.log.verify()
+    gone = receipt.state == "erased" and not left and not any(after.values()) and t.c.log.verify()
     t.story.check(gone, "none of these words is left in any byte, and the log's hash chain still holds")
 
 

@@ -101,12 +101,12 @@ def ask(
         return show_json(answer)
     if answer.text is None:
         return out.print("Nothing in memory supports an answer.")
-    out.print(answer.text, soft_wrap=True)
+    out.print(answer.text)
     for quote in answer.quotes:
         if quote.text != answer.text:
             said(f"  {_speaker(quote.event)}", quote.text)
         else:
-            out.print(f"  ({_speaker(quote.event)})", soft_wrap=True)
+            out.print(f"  ({_speaker(quote.event)})")
 
 
 def prompt(
@@ -126,7 +126,7 @@ def prompt(
         block = c.prompt(text, user=user, agent=agent, session=session, k=k, max_tokens=max_tokens, as_of=place(as_of))
     if json:
         return show_json({"prompt": block})
-    out.print(block, soft_wrap=True)
+    out.print(block)
 
 
 def thread(

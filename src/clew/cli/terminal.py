@@ -39,7 +39,7 @@ Asked = Annotated[str | None, typer.Option("--at", help="When it is asked (ISO 8
 Valid = Annotated[str | None, typer.Option("--valid-at", help="What held at that instant.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="What was known at that instant, or at that place in the log.")]
 
-out = Console(highlight=False, markup=False, emoji=False)
+out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 class Words(TyperGroup):
@@ -111,10 +111,10 @@ def clock(instant: datetime | None) -> str:
 
 def said(head: str, text: str, *, style: str | None = None) -> None:
     """A line about some words, and the words below it, indented and wrapped to the terminal (piped output is left whole)."""
-    out.print(head, style=style, soft_wrap=True)
+    out.print(head, style=style)
     width = out.width - 2 if out.is_terminal else 10**6
     for line in text.splitlines() or [""]:
-        out.print(fill(line, width, initial_indent="    ", subsequent_indent="    ") if line.strip() else "", soft_wrap=True)
+        out.print(fill(line, width, initial_indent="    ", subsequent_indent="    ") if line.strip() else "")
 
 
 def listed(memory: Memory, head: str = "") -> None:

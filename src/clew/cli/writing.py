@@ -137,7 +137,6 @@ def forget(
     if found.mentioned_elsewhere:
         out.print(
             f"{len(found.mentioned_elsewhere)} other events name the person: {', '.join(map(str, found.mentioned_elsewhere))}",
-            soft_wrap=True,
         )
 
 

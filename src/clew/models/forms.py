@@ -52,10 +52,20 @@ def check(value: Any, schema: Schema, where: str) -> None:
             raise ModelError(f"{where} should have {schema.get('minItems', 0)} to {schema['maxItems']} items, got {len(value)}")
         for i, item in enumerate(value):
             check(item, schema["items"], f"{where}[{i}]")
+    if kind == "string" and not _encodes(value):
+        raise ModelError(f"{where} is not valid Unicode (half of a surrogate pair): {value!r:.80}")
     if kind == "string" and len(value) > schema.get("maxLength", len(value)):
         raise ModelError(f"{where} should have at most {schema['maxLength']} characters, got {len(value)}")
     if kind == "integer" and not schema["minimum"] <= value <= schema["maximum"]:
         raise ModelError(f"{where} should lie between {schema['minimum']} and {schema['maximum']}, got {value}")
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _object(properties: Mapping[str, Schema]) -> Schema:
@@ -99,14 +109,14 @@ def texts(most: int, max_chars: int, least: int = 0) -> Form:
 def records(fields: Mapping[str, int | Sequence[str] | Schema], most: int, least: int = 0) -> Form:
     """F5: a list of flat records; a field is a text of so many characters, a label out of some, or a schema of its own."""
     properties = {name: _field(spec) for name, spec in fields.items()}
-    size = sum(16 + len(name) + (spec if isinstance(spec, int) else 200) for name, spec in fields.items())
+    size = sum(16 + len(name) + _size(spec) for name, spec in fields.items())
     return Form("records", _object({"records": _array(_object(properties), most, least)}), lambda v: v["records"], 32 + most * size)
 
 
 def record(fields: Mapping[str, int | Sequence[str] | Schema]) -> Form:
     """F5 with exactly one record; a dict."""
     properties = {name: _field(spec) for name, spec in fields.items()}
-    size = sum(16 + len(name) + (spec if isinstance(spec, int) else 200) for name, spec in fields.items())
+    size = sum(16 + len(name) + _size(spec) for name, spec in fields.items())
     return Form("records", _object(properties), dict, 32 + size)
 
 
@@ -125,6 +135,13 @@ def scores(ids: Sequence[str], low: int, high: int) -> Form:
     """F7: a small whole number for each id that was shown; a dict."""
     fields = {i: {"type": "integer", "minimum": low, "maximum": high} for i in ids}
     return Form("scores", _object(fields), dict, 16 + sum(len(i) + 8 for i in ids))
+
+
+def _size(spec: int | Sequence[str] | Schema) -> int:
+    """Characters that a field's value may take, about; a schema of its own is taken for a list of a few texts."""
+    if isinstance(spec, int):
+        return spec
+    return 200 if isinstance(spec, Mapping) else max(map(len, spec), default=0)
 
 
 def _field(spec: int | Sequence[str] | Schema) -> Schema:

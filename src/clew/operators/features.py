@@ -5,7 +5,7 @@ of weights serves short chats and long ones. Only questions, never turns, are re
 text is a few flags, `traits`, computed once when it is stored.
 """
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,6 +22,7 @@ K1, B = 1.2, 0.75  # BM25, Robertson's usual values
 KIN_COUNT = 2
 POOL = 150  # candidates from each of BM25 and cosine: together they hold 96 % of LoCoMo's evidence
 SEEDS = 40  # of the best of each, the two neighbours are candidates too
+APART_SECONDS = 6 * 3600.0
 NEARNESS_DAYS = 7.0  # a turn this far from the time asked about counts 1/e, or as far as that time is long
 GRAINS = frozenset({"day", "week", "weekend", "month", "season", "quarter", "year"})  # times that a question is held to
 HEAD, TAIL = 1000, 400  # characters of a long turn in which traits are looked for
@@ -29,19 +30,20 @@ _IMAGE = " [image:"  # captions are written behind the words, which are what is 
 
 NAMES = (
     "words", "meaning", "words_around", "words_session", "meaning_session", "speaker", "assistant", "assistant_wanted",
-    "tells_time", "tells_number", "tells_name", "asks", "greets", "length", "opens", "tells_past", "time",
+    "tells_time", "tells_number", "tells_name", "greets", "opens", "tells_past", "time",
 )  # fmt: skip
 """The features, in the order of the columns."""
 
-ASSISTANT, ASKS, GREETS, NUMBER, TIME, NAME_1, NAME_2, PAST = (1 << i for i in range(8))
+ASSISTANT, GREETS, NUMBER, TIME, NAME_1, NAME_2, PAST = (1 << i for i in range(7))
 _NUMBER = re.compile(
-    r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|twelve|dozen|hundred|thousand|once|twice|couple|half|first|second|third)\b",
+    r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|twelve|dozen|hundred|thousand|once|twice|couple|half|first|second"
+    r"|third)\b",
     re.I,
 )
 _TIME = re.compile(
-    r"\b(yesterday|today|tonight|tomorrow|last|next|ago|week|weekend|month|year|recently|since|(mon|tues|wednes|thurs|fri|satur|sun)day"
-    r"|january|february|march|april|june|july|august|september|october|november|december|day|morning|afternoon|evening|night|summer"
-    r"|winter|spring|fall|soon|just|20\d\d|\d\d?(st|nd|rd|th))\b",
+    r"\b(yesterday|today|tonight|tomorrow|last|next|ago|week|weekend|month|year|recently|since"
+    r"|(mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|june|july|august|september|october|november"
+    r"|december|day|morning|afternoon|evening|night|summer|winter|spring|fall|soon|just|20\d\d|\d\d?(st|nd|rd|th))\b",
     re.I,
 )
 _NAME = re.compile(r"(?<=[a-z,;'\u2019] )[A-Z][a-z]+")
@@ -51,8 +53,8 @@ _GREETING = re.compile(
     re.I,
 )
 _PAST = re.compile(
-    r"\b(i|we|he|she|they|my \w+)('ve| have|'d| had)? (just|recently|finally|actually|also)?\s*(been|was|were|went|got|had|took|made"
-    r"|bought|started|found|saw|met|did|won|finished|joined|moved|came|spent|told|gave|lost|\w+ed)\b",
+    r"\b(i|we|he|she|they|my \w+)('ve| have|'d| had)? (just|recently|finally|actually|also)?\s*(been|was|were|went|got|had|took"
+    r"|made|bought|started|found|saw|met|did|won|finished|joined|moved|came|spent|told|gave|lost|\w+ed)\b",
     re.I,
 )
 
@@ -61,10 +63,10 @@ _PAST = re.compile(
 class Field:
     """One partition as a question sees it: n slots in the order in which they were said.
 
-    `lengths`: terms of the indexed text. `postings`: for the terms of
-    `question.searched`, (slots ascending, counts). `actor`, `session`: codes; sessions are dense, 0…S-1. `actors`: code -> name. `at`: seconds since 1970, UTC.
-    `cosine`: of each slot with the embedded question. `traits`: see `traits`. `live`: the slots that may be shown; None is
-    all of them. `text`: the words of a slot, read only for the best.
+    `lengths`: terms of the indexed text. `postings`: for the terms of `question.searched`, (slots ascending, counts).
+    `actor`, `session`: codes; sessions are dense, 0…S-1. `actors`: code -> name. `at`: seconds since 1970, UTC. `cosine`: of
+    each slot with `question.embedded`. `traits`: see `traits`. `live`: the slots that may be shown; None is all of them.
+    `text`: the words of a slot, read only for the best.
     """
 
     lengths: NDArray[np.int32]
@@ -87,7 +89,7 @@ def indexed_text(actor: str | None, at: datetime | None, text: str) -> str:
 
 
 def traits(text: str, actor: str | None = None, role: str | None = None) -> int:
-    """The flags of a turn, a pure function of its event: ASSISTANT, ASKS (ends in a question), GREETS, NUMBER, TIME, PAST.
+    """The flags of a turn, a pure function of its event: ASSISTANT, GREETS, NUMBER, TIME, PAST.
 
     NAME_1 and NAME_2 are a number of two bits, 0 to 3: how many capitalised words stand inside its sentences.
     """
@@ -98,7 +100,6 @@ def traits(text: str, actor: str | None = None, role: str | None = None) -> int:
     names = min(sum(1 for _ in _NAME.finditer(said)), 3)
     found = names * NAME_1
     found |= ASSISTANT if (role or actor or "").casefold() == "assistant" else 0
-    found |= ASKS if said.endswith(("?", "\uff1f")) else 0
     found |= GREETS if _GREETING.search(whole) else 0
     found |= NUMBER if _NUMBER.search(whole) else 0
     found |= TIME if _TIME.search(whole) else 0
@@ -108,7 +109,7 @@ def traits(text: str, actor: str | None = None, role: str | None = None) -> int:
 
 def saturated(count: Floats, length: Floats | float, average: float) -> Floats:
     """BM25's share of one term, without its weight."""
-    return count * (K1 + 1) / (count + K1 * (1 - B + B * length / average))
+    return np.asarray(count * (K1 + 1) / (count + K1 * (1 - B + B * length / average)), np.float32)
 
 
 def rarity(total: int, having: int) -> float:
@@ -122,7 +123,7 @@ def scaled(values: Floats) -> Floats:
     return values / top if top > 0 else np.zeros_like(values)
 
 
-def occurrences(term: str, asked: Sequence[str], field: Field) -> tuple[Slots, Floats]:
+def occurrences(term: str, asked: Container[str], field: Field) -> tuple[Slots, Floats]:
     """The live slots with a term or its kin, ascending, and how often; kin count by the square of their nearness.
 
     A term that is asked for itself is nobody's kin. Of a turn, two occurrences of kin count at most.
@@ -170,8 +171,8 @@ def lexical(question: Question, field: Field) -> Lexical:
     usual = max(float(bulk.sum()) / max(held, 1), 1e-9)
     turns, sessions = np.zeros(n, np.float32), np.zeros(size, np.float32)
     found: dict[str, tuple[float, Slots, Floats]] = {}
-    for term in question.terms:
-        slots, counts = occurrences(term, question.terms, field)
+    for term in question.weights:
+        slots, counts = occurrences(term, question.weights, field)
         if not len(slots):
             continue
         idf = rarity(total, len(slots))
@@ -208,13 +209,17 @@ def best(values: Floats, k: int, live: NDArray[np.bool_] | None) -> Slots:
     return order[np.isfinite(values[order])]
 
 
-def around(slots: Slots, session: NDArray[np.int32], live: NDArray[np.bool_] | None = None) -> tuple[Slots, Floats]:
-    """The slots before, at and after each slot (m, 3), and 1 where that one is live and in the same session, else 0."""
+def around(slots: Slots, field: Field) -> tuple[Slots, Floats]:
+    """The slots before, at and after each slot (m, 3), and 1 where that one is live and of the same talk, else 0.
+
+    Of the same talk: in the same session, not longer apart than APART_SECONDS (there are logs without sessions).
+    """
     places = slots[:, None] + np.array([-1, 0, 1])
-    inside = np.clip(places, 0, len(session) - 1)
-    same = (inside == places) & (session[inside] == session[slots][:, None])
-    if live is not None:
-        same &= live[inside]
+    inside = np.clip(places, 0, len(field.session) - 1)
+    same = (inside == places) & (field.session[inside] == field.session[slots][:, None])
+    same &= np.abs(field.at[inside] - field.at[slots][:, None]) <= APART_SECONDS
+    if field.live is not None:
+        same &= field.live[inside]
     return inside, same.astype(np.float32)
 
 
@@ -222,13 +227,13 @@ def candidates(words: Floats, meaning: Floats, field: Field) -> Slots:
     """The best by words and by meaning, and the neighbours of the very best; ascending."""
     by_words, by_meaning = best(words, POOL, field.live), best(meaning, POOL, field.live)
     by_words = by_words[words[by_words] > 0]
-    near, same = around(np.concatenate([by_words[:SEEDS], by_meaning[:SEEDS]]), field.session, field.live)
+    near, same = around(np.concatenate([by_words[:SEEDS], by_meaning[:SEEDS]]), field)
     return np.unique(np.concatenate([by_words, by_meaning, near[same > 0]]))
 
 
 def words_around(pool: Slots, lex: Lexical, field: Field) -> Floats:
     """BM25 of each turn read together with the turn before and the turn after."""
-    near, same = around(pool, field.session, field.live)
+    near, same = around(pool, field)
     length = (field.lengths[near] * same).sum(axis=1).astype(np.float32)
     score = np.zeros(len(pool), np.float32)
     for idf, slots, counts in lex.found.values():
@@ -261,7 +266,7 @@ def features(text: str, question: Question, at: datetime | None, field: Field) -
     """(slots ascending, matrix (slots, NAMES)) of the candidates; `at` is when it is asked: by default, after all was said."""
     if not len(field.lengths):
         return np.zeros(0, np.intp), np.zeros((0, len(NAMES)), np.float32)
-    lex, meaning = lexical(question, field), standing(field)
+    lex, meaning = lexical(question, field), standing(field) * np.float32(question.english)
     pool = candidates(lex.turns, meaning, field)
     session, flags = field.session[pool], field.traits[pool]
     asked = at or datetime.fromtimestamp(float(field.at.max()), UTC)
@@ -270,7 +275,8 @@ def features(text: str, question: Question, at: datetime | None, field: Field) -
         return ((flags & flag) > 0).astype(np.float32)
 
     machine = has(ASSISTANT)
-    subject = np.isin(field.actor[pool], question.speakers).astype(np.float32) if question.speakers else question.own * (1 - machine)
+    named = np.isin(field.actor[pool], question.speakers).astype(np.float32)
+    subject = named if question.speakers else question.own * (1 - machine)
     nearest = np.full(len(lex.sessions), -np.inf, np.float32)
     shown = slice(None) if field.live is None else field.live
     np.maximum.at(nearest, field.session[shown], meaning[shown])
@@ -286,9 +292,7 @@ def features(text: str, question: Question, at: datetime | None, field: Field) -
         "tells_time": question.time * has(TIME),
         "tells_number": question.number * has(NUMBER),
         "tells_name": question.name * ((flags // NAME_1) & 3) / np.float32(3),
-        "asks": has(ASKS),
         "greets": has(GREETS),
-        "length": np.log((field.lengths[pool] + 1) / (lex.average + 1)),
         "opens": (first_slots(field.session)[session] == pool),
         "tells_past": question.past * has(PAST),
         "time": timely(text, asked, field.at[pool]),

@@ -22,6 +22,9 @@ ASKING = frozenset(
         specific different various could able like look looking try trying might"""
     )
 )
+# Units of the answer and words of order: often in the answer, but rarely what it is about.
+UNITS = frozenset(terms("day week month year hour minute time date first last order"))
+UNIT_WEIGHT = 0.5
 KIN = Path(__file__).parent / "data" / "kin.txt"
 _PREAMBLE = re.compile(
     r"^(can|could|would) you (please )?(remind|tell|help|suggest|recommend|give|provide)( me| to me)?"
@@ -31,11 +34,12 @@ _PREAMBLE = re.compile(
     r"|you (told|mentioned|recommended|said|provided) (me )?|do you remember|if you remembered",
     re.I,
 )
+_CJK = "\u2e80"  # Chinese, Japanese and Korean letters come after it
 _FIRST_PERSON = re.compile(r"\b(i|my|me|mine|i'm|i've|i'd|we|our)\b", re.I)
 _WANTS = {
     "time": r"\bwhen\b|what (date|day|month|year|time)|how long|how many (days|weeks|months|years)",
     "number": r"\bhow (many|much|often|old|long|far|tall|big)\b|total|number of|amount|percent",
-    "name": r"\bwho\b|whose|whom|\bwhere\b|(what|which) (city|country|place|state|book|song|movie|game|show)|\bname|called|title|which",
+    "name": r"\bwho\b|whose|whom|\bwhere\b|\bname|called|title|which|what (city|country|place|state|book|song|movie|game|show)",
     "machine": r"you (told|mentioned|recommended|suggested|said|provided|gave|listed|created|wrote)|remind me"
     r"|our (previous|last|earlier) (conversation|chat|discussion)|previous (conversation|chat)",
     "past": r"\b(did|was|were|had|have|has|ago|since)\b",
@@ -48,12 +52,14 @@ _WANTED = {name: re.compile(pattern, re.I) for name, pattern in _WANTS.items()}
 class Question:
     """A question understood.
 
-    `terms`: what to search, in the order of the question, names of speakers left out where other terms remain.
-    `speakers`: codes of the speakers that it names. `own`: it is about the asker. `machine`: it asks
-    for what the assistant said. `time`, `number`, `name`: the sort of answer. `past`: it asks for what was, not what will be.
+    `weights`: what to search, in the order of the question, names of speakers left out where other terms remain; a term's
+    weight, 1 or UNIT_WEIGHT, is for readers: the ranker counts them alike. `speakers`: codes of the speakers that it names.
+    `own`: it is about the asker. `machine`: it asks for what the assistant said. `time`, `number`, `name`: the sort of
+    answer. `past`: it asks for what was, not what will be. `english`: the share of its terms in a script with spaces, as far
+    as which the vectors, which know English only, are believed.
     """
 
-    terms: tuple[str, ...]
+    weights: Mapping[str, float]
     speakers: tuple[int, ...]
     own: bool
     machine: bool
@@ -61,6 +67,7 @@ class Question:
     number: bool
     name: bool
     past: bool
+    english: float
 
 
 @lru_cache(maxsize=1)
@@ -101,7 +108,7 @@ def read(text: str, speakers: Iterable[tuple[int, str]]) -> Question:
     content = [w for w in content if w not in names] or content
     wants = {name: bool(pattern.search(text)) for name, pattern in _WANTED.items()}
     return Question(
-        terms=tuple(content),
+        weights={w: UNIT_WEIGHT if w in UNITS else 1.0 for w in content},
         speakers=tuple(code for code, _ in named),
         own=not named and bool(_FIRST_PERSON.search(text)),
         machine=not named and wants["machine"],
@@ -109,4 +116,5 @@ def read(text: str, speakers: Iterable[tuple[int, str]]) -> Question:
         number=wants["number"],
         name=wants["name"],
         past=wants["past"] and not wants["future"],
+        english=sum(w[0] < _CJK for w in words) / max(len(words), 1),
     )

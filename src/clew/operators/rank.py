@@ -11,8 +11,12 @@ import numpy as np
 from clew.errors import UsageError
 from clew.operators import features, question
 from clew.operators.features import Field
+from clew.storage.terms import terms
 
 WEIGHTS = Path(__file__).parent / "data" / "ranker.json"
+SHORT = 200  # characters of a statement that a later one may replace
+ALIKE = 0.6  # the share of the longer statement's terms that the other must have to say the same but for a word or two
+NEWER = "newer"  # the share by which a statement was moved before or behind its like
 DIGITS = 6  # scores are rounded, so that a ranking is the same on another machine
 
 
@@ -40,9 +44,41 @@ def rank(
     vector = np.array([weight[name] for name in features.NAMES], np.float64)
     scores = np.round(matrix.astype(np.float64) @ vector, DIGITS)
     order = np.argsort(-scores, kind="stable")
-    kept = folded(pool[order].tolist(), field, k)
-    rows = [int(i) for i in order[kept]]
-    return [int(pool[i]) for i in rows], [float(scores[i]) for i in rows], [shares(matrix[i], vector) for i in rows]
+    order = order[folded(pool[order].tolist(), field, k)]
+    why = {int(pool[i]): shares(matrix[i], vector) for i in order}
+    found, reached = [int(pool[i]) for i in order], [float(scores[i]) for i in order]
+    placed = newest_first(found, frozenset(asked.weights), field)
+    before = dict(zip(found, reached, strict=True))
+    for slot, score in zip(placed, reached, strict=True):
+        if score != before[slot]:
+            why[slot][NEWER] = round(score - before[slot], DIGITS)
+    return placed, reached, [why[slot] for slot in placed]
+
+
+def newest_first(slots: Sequence[int], asked: frozenset[str], field: Field) -> list[int]:
+    """The same slots, where of short statements that differ in a word or two the newest takes the best place.
+
+    "Ann lives in Bern" and, later, "Ann lives in Rome" hold the same of the terms asked for, and the later one is likelier
+    true. Statements that hold other terms asked for are about something else: "Ben lives in Rome" stays where it is.
+    """
+    words = [frozenset(terms(said)) if len(said := field.text(slot)) <= SHORT else frozenset() for slot in slots]
+    placed = list(slots)
+    done: set[int] = set()
+    for i, mine in enumerate(words):
+        if i in done or not mine:
+            continue
+        like = [j for j in range(i, len(slots)) if j not in done and same(mine, words[j], asked)]
+        like = [j for j in like if field.actor[slots[j]] == field.actor[slots[i]]]
+        done.update(like)
+        newest = sorted((slots[j] for j in like), key=lambda slot: (-field.at[slot], -slot))
+        for j, slot in zip(like, newest, strict=True):
+            placed[j] = slot
+    return placed
+
+
+def same(one: frozenset[str], other: frozenset[str], asked: frozenset[str]) -> bool:
+    """Whether two statements, as sets of terms, say the same but for a word or two, none of which is asked for."""
+    return one & asked == other & asked and len(one & other) >= ALIKE * max(len(one), len(other))
 
 
 def folded(slots: Sequence[int], field: Field, k: int) -> list[int]:

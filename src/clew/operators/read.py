@@ -22,14 +22,18 @@ from clew.types import Hit, Memory, Query
 SUPPORT = 0.65  # support from which words are given as an answer
 LOOKED_AT = 5  # hits whose support is measured
 RANK_STEP = 0.2  # what a hit must cover more than the one before it to be preferred
-NEAR, APART, TOGETHER = 0.7, 0.4, 0.5  # what a word is worth in the turn before or after, nearby in the session, in another of these hits
+NEAR = 0.7  # what a word is worth in the turn before or after, next to 1 in the memory itself
+APART = 0.4  # nearby in the session
+TOGETHER = 0.5  # in another of the hits, times its worth there
 ADDS = 0.05  # share of the question that a further hit must add to be quoted too
 REACH = 20  # turns of a session that count as nearby
 ALIKE = 0.6  # cosine of two words from which one stands for the other, by that cosine
 LIGHT = 0.5  # weight of words that any talk is full of
 LINES = 5  # lines of those who are asked about, and as many of others, whose owner is looked at
 UNSURE = 0.5  # how far a line without I or you is about the person asked about
-FOREIGN, FAIR = 0.4, 0.5  # share of the person asked about in the two best fits: up to the first no support is left, from the second on all
+# Of the best line about the person asked about and the best about others, the share of the first: none of the support is
+# left up to FOREIGN, all of it from FAIR on.
+FOREIGN, FAIR = 0.4, 0.5
 SLACK = timedelta(days=1)  # sessions run past midnight, and people round
 SHORT = 280  # characters up to which a turn is quoted whole
 READ_CHARS = 1000  # of a turn that are compared word by word
@@ -42,12 +46,15 @@ GENERAL = frozenset(
         become became see saw seen work need seem let call called visit visited describe decide decided choose chose plan
         planned between compare compared current currently recent recently final finally most two three per cost price item
         thing way new old good now also still feature include including reason type name person people explain explained
-        promise promised without us everyone everybody anyone someone"""
+        promise promised without"""
     )
 )
+EMPTY = frozenset(terms("us everyone everybody anyone anybody someone somebody anything something everything"))  # no topic at all
 _I = re.compile(r"\b(i|me|my|mine|myself|we|us|our|ours)\b", re.I)
 _YOU = re.compile(r"\b(you|your|yours|yourself)\b", re.I)
-_SAYING = re.compile(r"\b(say|says|said|tell|told|explain|mention|promise|suggest|recommend|ask|asked|claim|advise|announce|report)(s|ed|d)?\b", re.I)
+_SAYING = re.compile(
+    r"\b(said|told|(say|tell|explain|mention|promise|suggest|recommend|ask|claim|advise|announce|report)(s|ed|d)?)\b", re.I
+)
 _SENTENCE = re.compile(r"(?<=[.!?\u2026])[\"')\u201d\u2019]*\s+|(?<=[\u3002\uff01\uff1f])|\n+")
 _WORD = re.compile(r"[^\W_]+")
 _TABLE = Static()
@@ -59,8 +66,8 @@ class Asked:
 
     `terms`: its search terms; `words`: the same as they stand there; `weight` (terms,): their shares, which sum to 1;
     `named`, `timed` (terms,): whether they are written as names, and whether they belong to a time that was understood;
-    `times`: those times; `actors`: codes of the speakers that it names; `names`: their names in lower case;
-    `saying`: it asks what they said.
+    `times`: those times; `actors`: codes of the speakers that it names; `people`: their names; `names`: of these, the words
+    that it has, in lower case; `saying`: it asks what they said.
     """
 
     terms: tuple[str, ...]
@@ -70,6 +77,7 @@ class Asked:
     timed: np.ndarray
     times: tuple[when.Interval, ...]
     actors: tuple[int, ...]
+    people: frozenset[str]
     names: frozenset[str]
     saying: bool
 
@@ -156,13 +164,15 @@ def understood(query: Query, ctx: Context, kinds: Sequence[str] = ()) -> tuple[A
     dated = {t for i in times for t in terms(i.text)}
     capital = proper(query.text)
     timed, named = np.array([[t in dated, t in capital and t not in dated] for t in read.weights], bool).reshape(-1, 2).T
-    general = np.array([t in GENERAL for t in read.weights], bool)
+    kind = np.array([0.0 if t in EMPTY else LIGHT if t in GENERAL else 1.0 for t in read.weights])
     rare = np.log1p((len(order) - count + 0.5) / (count + 0.5))
-    weight = rare * np.array([*read.weights.values()]) * np.where(general, LIGHT, 1.0)
+    weight = rare * np.array([*read.weights.values()]) * kind
     surface = {term: token for token in reversed(_WORD.findall(query.text)) for term in terms(token)}
+    people = frozenset(speakers[code] for code in read.speakers)
+    words = frozenset(word for name in people for word in _WORD.findall(name.casefold()))
     asked = Asked(
         tuple(read.weights), tuple(surface.get(t, t).casefold() for t in read.weights), weight / (weight.sum() or 1.0),
-        named, timed, times, read.speakers, frozenset(w.casefold() for c in read.speakers for w in _WORD.findall(speakers[c])),
+        named, timed, times, read.speakers, people, words.intersection(_WORD.findall(query.text.casefold())),
         bool(_SAYING.search(query.text)))
     return asked, Room(columns.slot[order], columns.opened[order], columns.group[order], columns.actor[order], held[:, order])
 
@@ -246,7 +256,7 @@ def fairness(hits: Sequence[Hit], covers: np.ndarray, asked: Asked, room: Room, 
     lines += [(hit.memory, float(asked.weight @ c)) for hit, c in zip(hits, covers, strict=True)]
     best = other = 0.0
     for line, fit in lines:
-        own = not asked.names.isdisjoint(_WORD.findall((line.actor or "").casefold()))
+        own = line.actor in asked.people
         about = aboutness(covering(line.text, asked.wanted), asked.names, own, asked.saying)
         if own or about == 1.0:
             best = max(best, fit * about)

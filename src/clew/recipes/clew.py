@@ -33,11 +33,10 @@ def field(asked: str, ctx: Context, columns: Columns, order: np.ndarray) -> feat
     """The partition as the ranker sees it: session after session, each in the order in which it was said."""
     view, slots = ctx.view, columns.slot[order]
     actors = view.names(np.unique(columns.actor))
-    words = question.read(asked, actors.items()).weights
     back = np.empty(len(order), np.int32)
     back[order] = np.arange(len(order), dtype=np.int32)
-    postings = {term: _moved(back, *found) for term, found in view.postings(words, columns.slot).items()}
-    cosines = view.cosines(ctx.embed([asked])[0], columns.slot)[order]
+    postings = {term: _moved(back, *found) for term, found in view.postings(question.searched(asked), columns.slot).items()}
+    cosines = view.cosines(ctx.embed([question.embedded(asked)])[0], columns.slot)[order]
     return features.Field(
         lengths=columns.length[order], postings=postings, actor=columns.actor[order], actors=actors, session=columns.group[order],
         at=columns.since[order] / MICROSECONDS, cosine=cosines.astype(np.float32), traits=columns.traits[order].astype(np.uint16), live=None,

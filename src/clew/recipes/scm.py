@@ -3,9 +3,10 @@
 Paper:     arXiv:2304.13343
 Code:      written from the paper and a specification, no code copied
 Forms:     token        Functions: factual, working
-Differs:   1. recency falls by a constant factor a turn, of our choice: we found no value in the paper
+Differs:   1. recency falls by a factor a turn and weighs 0.02, both ours: as the paper's plain sum it drowns relevance
+              (evidence in the first 10, LoCoMo, tuning half: 5 % at weight 1, 52 % at 0.02, 53 % without)
            2. asks whether a summary is enough, as the paper does, not also whether a memory is of any use, as the release does
-           3. hits carry the text to show, raw or summary; they are ranked by score and put in order of time for the reader
+           3. hits carry the text to show, raw or summary, ranked by score; the reader gets them in order of time
 Results:   arena table, row scm
 """
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ PARAMS = {
     "flash": 500,  # tokens below which the turn before is shown raw (release)
     "most": 10,  # memories activated for one question (paper: 3 to 10)
     "ask_total": 2000, "ask_each": 800,  # tokens above which a summary may stand in for a memory (paper)
-    "recency": 1.0,  # weight (paper)
+    "recency": 0.02,  # weight of recency beside relevance (ours, see Differs)
     "decay": 0.995,  # recency of a turn against that of the next one (ours: what Generative Agents use for an hour)
     "block": 2000, "group": 2300, "merged": 1000, "last": 1500,  # tokens: of a block (ours), merged at once, outcomes (release)
 }
@@ -41,8 +42,7 @@ def stream(events: Sequence[Event], ctx: Context) -> list[Memory]:
         return document(event, ctx)
     last = next(iter(ctx.view.recent(1, "turn")), None)
     if role == "assistant" and last is not None and not last.data["answered"] and last.scope == event.scope:
-        said = (*last.sources, Source(event.seq, 0, len(event.text)))
-        joined = f"{last.text}\n{event.actor}: {words}"
+        said, joined = (*last.sources, Source(event.seq, 0, len(event.text))), f"{last.text}\n{event.actor}: {words}"
         turn = last.revised(text=joined, sources=said, trust=min(last.trust, event.trust), data={"answered": True})
     else:
         turn = ctx.memory(words, kind="turn", actor=event.actor, answered=role not in (None, "user"))

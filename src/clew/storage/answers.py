@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time_ns
 from typing import Any
 
@@ -63,22 +63,26 @@ class Answers:
 
     def keep(self, key: AnswerKey, answer: Answer, *, stage: str, user: int | None, rests: Iterable[int]) -> Answer:
         """Commit the answer with the events it rests on; returns the one that counts, which is the first ever kept."""
-        body = (answer.body or "").encode("utf-8", "backslashreplace")
+        body: bytes | None = (answer.body or "").encode("utf-8", "backslashreplace")
+        needed = sorted(set(rests))
         with self.database.write() as c:
             if (kept := self.answer_in(c, key)) is not None:
                 return kept
+            gone = f"SELECT EXISTS (SELECT 1 FROM event WHERE salt IS NULL AND seq IN ({','.join(map(str, needed))}))"
+            if c.execute(gone).get:  # forgotten while the model was thinking: the call is accounted for, its words are not kept
+                answer, body = replace(answer, outcome="withheld"), None
             chain = c.execute("SELECT value FROM meta WHERE key='answers'").get
             salt = os.urandom(16)
-            digest = hashlib.sha256(salt + body).digest()
+            digest = hashlib.sha256(salt + (body or b"")).digest()
             chain = hashlib.sha256(chain + _frame(key, answer) + digest).digest()
             number = c.execute(
                 "INSERT INTO answer(recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out,"
                 " cost, ms, made, salt, digest, chain) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id",
                 (key.recipe, key.part, key.seq, key.path, key.request, key.attempt, answer.outcome, body, stage, answer.model, user,
-                 answer.tokens_in, answer.tokens_out, answer.cost, answer.ms, time_ns() // 1000, salt, digest, chain)).get
-            c.executemany("INSERT OR IGNORE INTO answer_rest VALUES (?,?)", [(seq, number) for seq in sorted(set(rests))])
+                 answer.tokens_in, answer.tokens_out, answer.cost, answer.ms, time_ns() // 1000, None if body is None else salt, digest, chain)).get
+            c.executemany("INSERT OR IGNORE INTO answer_rest VALUES (?,?)", [(seq, number) for seq in needed])
             c.execute("UPDATE meta SET value=? WHERE key='answers'", (chain,))
-        return answer
+        return replace(answer, body=None if body is None else body.decode())  # exactly what a replay will read
 
     def answer_in(self, c: Any, key: AnswerKey) -> Answer | None:
         """`answer`, inside a transaction that the caller holds."""
@@ -88,11 +92,17 @@ class Answers:
             (key.recipe, key.part, key.seq, key.path, key.request, key.attempt)).fetchone()
         return None if row is None else Answer(row[0], None if row[1] is None else row[1].decode(), *row[2:])
 
+    def withheld(self, key: AnswerKey) -> bool:
+        """True when an answer to this call of this event was erased, in whatever words it was asked: its neighbours may be gone too."""
+        with self.database.snapshot() as c:
+            return c.execute("SELECT EXISTS (SELECT 1 FROM answer WHERE recipe=? AND part=? AND seq=? AND path=? AND outcome='withheld')",
+                             (key.recipe, key.part, key.seq, key.path)).get == 1
+
     def spent(self, since: int = 0) -> Spend:
         """What was spent on calls made at or after that instant (microseconds since 1970 UTC)."""
         with self.database.snapshot() as c:
             [row] = c.execute("SELECT count(*), coalesce(sum(tokens_in + tokens_out), 0), coalesce(sum(cost), 0) FROM answer"
-                            " WHERE made >= ? AND outcome != 'withheld'", (since,))
+                            " WHERE made >= ?", (since,))  # erased ones too: what was paid is paid
         return Spend(*row)
 
     def spent_today(self) -> Spend:
@@ -112,18 +122,7 @@ class Answers:
     def verify(self) -> bool:
         """Walk the answers' chain; True, or LogCorrupt."""
         with self.database.snapshot() as c:
-            chain = bytes(32)
-            for row in c.execute("SELECT recipe, part, seq, path, request, attempt, outcome, model, tokens_in, tokens_out, cost, ms,"
-                                 " body, salt, digest, chain, id FROM answer ORDER BY id"):
-                key, answer = AnswerKey(*row[:6]), Answer(row[6], None, *row[7:12])
-                body, salt, digest, stored, number = row[12:]
-                if salt is not None and hashlib.sha256(salt + body).digest() != digest:
-                    raise LogCorrupt(f"the text of answer {number} is not the one that was kept", row[2])
-                chain = hashlib.sha256(chain + _frame(key, answer) + digest).digest()
-                if chain != stored:
-                    raise LogCorrupt(f"the answers' chain breaks at answer {number}", row[2])
-            if chain != c.execute("SELECT value FROM meta WHERE key='answers'").get:
-                raise LogCorrupt("answers are missing at the end of their chain")
+            walk(c)
         return True
 
     def vectors(self, part: bytes, space: str, macs: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -153,6 +152,23 @@ class Answers:
         with self.database.snapshot() as c:
             rows = list(c.execute("SELECT recipe, operator, seq, error, generation FROM fault ORDER BY id"))
         return [dict(zip(("recipe", "operator", "seq", "error", "generation"), row, strict=True)) for row in rows]
+
+
+def walk(c: Any) -> None:
+    """Walk the chain of answers that a connection shows; LogCorrupt with the first that does not match."""
+    chain = bytes(32)
+    for row in c.execute("SELECT recipe, part, seq, path, request, attempt, outcome, model, tokens_in, tokens_out, cost, ms,"
+                         " body, salt, digest, chain, id FROM answer ORDER BY id"):
+        key, answer = AnswerKey(*row[:6]), Answer(row[6], None, *row[7:12])
+        body, salt, digest, stored, number = row[12:]
+        sound = isinstance(body, bytes) and isinstance(salt, bytes) and hashlib.sha256(salt + body).digest() == digest
+        if (salt is not None or body is not None) and not sound:
+            raise LogCorrupt(f"the text of answer {number} is not the one that was kept", row[2])
+        chain = hashlib.sha256(chain + _frame(key, answer) + digest).digest()
+        if chain != stored:
+            raise LogCorrupt(f"the answers' chain breaks at answer {number}", row[2])
+    if chain != c.execute("SELECT value FROM meta WHERE key='answers'").get:
+        raise LogCorrupt("answers are missing at the end of their chain")
 
 
 def _frame(key: AnswerKey, answer: Answer) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 
 from clew.errors import UsageError
+from clew.storage import answers, log
 from clew.storage.log import Entry, instant
 from clew.storage.sqlite import Database, translated
 from clew.types import Scope
@@ -71,6 +72,8 @@ def restore(database: Database, path: str | os.PathLike[str]) -> tuple[int, ...]
             c.execute(f"INSERT INTO {table}({', '.join(row)}) VALUES ({','.join('?' * len(values))})", values)
             if table == "event":
                 seqs.append(row["seq"])
+        log.walk(c)  # what was changed in the file on its way is not taken in
+        answers.walk(c)
     with database.snapshot() as c:
         database.secret = c.execute("SELECT value FROM meta WHERE key='secret'").get
     return tuple(seqs)

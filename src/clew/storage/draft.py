@@ -72,6 +72,7 @@ class Draft:
         self.rows: list[tuple[Any, ...]] = []  # the same as rows, in slot order
         self._numbers: dict[str | None, int | None] = {None: None}
         self.closings: list[tuple[int, int, str]] = []  # slot, seq, why
+        self.known: dict[int, tuple[int, int]] = {}  # events met: length of the text, trust
         self._current: dict[str, int] = {}
         self._texts: list[str | None] = []  # indexed texts of the slots that have no vector yet
 
@@ -242,7 +243,8 @@ class Draft:
     def write(self, memories: Sequence[Memory], seq: int) -> None:
         """Take memories in: a new id is added, a known one gets a new version, a retired one ends."""
         with self.index.lock, self.log.database.snapshot() as c:
-            for memory in memories:
+            for given in memories:
+                memory = rows.normal(given)
                 fresh = memory.opened is None and memory.id not in self._current  # `Context.memory` never gives an id twice
                 old = None if fresh else self._slot(c, memory.id)
                 gone = memory.retired is not None and memory.retired not in ENDED
@@ -310,6 +312,8 @@ class Draft:
             del self.rows[len(self.added) :]
             self._current = {m.id: s for s, m in self.added.items() if self.index.columns["closed"][s] == NEVER}
             self.index.cut(n)
+            closed = self.index.columns["closed"][:n]
+            self.index.ended = int(closed[closed != NEVER].max(initial=0))  # or `refresh` would pass over what others end there
             del self._texts[max(0, n - max(self.index.embedded, self.index.flushed)) :]
 
     # -- inside -------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 from clew.errors import StorageBusy
 from clew.storage.schema import SLOT_BITS
 from clew.storage.sqlite import Database
-from clew.storage.terms import terms
+from clew.storage.terms import terms, unspaced
 from clew.storage.view import truncate
 
 SCAN_BYTES = 30_000_000_000  # bytes compared at most in one scan (forms times file size): about half a minute
@@ -50,8 +50,11 @@ def withdraw(c: Any, seqs: Sequence[int]) -> int:
     marks = sorted(seqs)
     kept = "id, cursor, generation, user, agent, session, mark"
     for part, cursor, generation, user, agent, session, mark in list(c.execute(f"SELECT {kept} FROM partition")):
-        first = _first(c, generation, (user, agent, session), marks, cursor)
+        first = _first(c, generation, (user, agent, session), marks)
         if first is None:
+            continue
+        if first > cursor:  # not folded yet, but a fold may be under way: its draft must lose
+            c.execute("UPDATE partition SET version=version+1 WHERE id=?", (part,))
             continue
         base = part << SLOT_BITS
         slots = c.execute("SELECT count(*) FROM memory WHERE place >= ? AND place < ? AND opened < ?", (base, base + 2**SLOT_BITS, first)).get
@@ -61,7 +64,8 @@ def withdraw(c: Any, seqs: Sequence[int]) -> int:
         c.execute("UPDATE partition SET cursor=?, ordinal=?, slots=?, epoch=epoch+1, version=version+1, waiting=NULL WHERE id=?",
                   (first - 1, before, slots, part))
         c.execute("DELETE FROM vector WHERE part=?", (mark,))
-        c.execute("DELETE FROM fault WHERE generation=? AND seq >= ?", (generation, first))
+        where = _scope((user, agent, session), c.execute("SELECT shares FROM generation WHERE id=?", (generation,)).get)
+        c.execute(f"DELETE FROM fault WHERE generation=? AND seq IN (SELECT seq FROM event WHERE seq >= ?{where})", (generation, first))
         c.execute("UPDATE generation SET swept=min(swept, ?) WHERE id=?", (first - 1, generation))
     return gone
 
@@ -72,10 +76,10 @@ def _scope(key: tuple[int, int, int], shares: str) -> str:
     return "".join(f" AND {name} = {values[name]}" if values[name] else f" AND {name} IS NULL" for name in fields)
 
 
-def _first(c: Any, generation: int, key: tuple[int, int, int], seqs: Sequence[int], cursor: int) -> int | None:
+def _first(c: Any, generation: int, key: tuple[int, int, int], seqs: Sequence[int]) -> int | None:
     where = _scope(key, c.execute("SELECT shares FROM generation WHERE id=?", (generation,)).get)
     c.execute("DELETE FROM gone")
-    c.executemany("INSERT INTO gone VALUES (?)", [(seq,) for seq in seqs if seq <= cursor])
+    c.executemany("INSERT INTO gone VALUES (?)", [(seq,) for seq in seqs])
     return c.execute(f"SELECT min(seq) FROM event WHERE seq IN gone{where}").get
 
 
@@ -158,5 +162,10 @@ def scan(paths: Iterable[Path], wanted: Sequence[bytes]) -> tuple[dict[bytes, li
 
 def mentions(texts: Iterable[tuple[int, str]], names: Iterable[str]) -> tuple[int, ...]:
     """The seqs of the texts in which one of these names occurs as a word."""
-    patterns = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE) for name in names if len(name) > 1]
+    patterns = [re.compile(_whole(name), re.IGNORECASE) for name in names if len(name) > 1]
     return tuple(seq for seq, text in texts if any(p.search(text) for p in patterns))
+
+
+def _whole(name: str) -> str:
+    """A pattern for the name as a word of its own; a script without spaces has no such borders."""
+    return (r"" if unspaced(name[0]) else r"(?<!\w)") + re.escape(name) + (r"" if unspaced(name[-1]) else r"(?!\w)")

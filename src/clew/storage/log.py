@@ -128,21 +128,23 @@ class Log:
         seq, chain = meta["head"], meta["chain"]
         last = c.execute("SELECT recorded FROM event WHERE seq=?", (seq,)).get or 0
         now = time_ns() // 1000
-        salts, result, rows, keys, batch = os.urandom(16 * len(entries)), [], [], [], {}
+        salts, result, rows, keys = os.urandom(16 * len(entries)), [], [], []
+        batch: dict[bytes, tuple[int, bytes]] = {}
         for i, (entry, payload) in enumerate(zip(entries, payloads, strict=True)):
             mac = self._mac(entry) if entry.key is not None else None
-            known = None if mac is None else batch.get(mac) or self._known(c, mac, entry, payload)
+            known = None if mac is None else self._repeated(batch, mac, entry, payload) or self._known(c, mac, entry, payload)
             if known:
                 result.append(known)
                 continue
             seq += 1
-            last = max(last, now if entry.learned is None else micros(entry.learned))  # the learned clock never goes back
+            # the learned clock never goes back, and nothing was learned in the future: it would stop the clock until then
+            last = max(last, now if entry.learned is None else min(now, micros(entry.learned)))
             row, chain = self._row(c, seq, chain, entry, payload, salts[16 * i : 16 * i + 16], last)
             rows.append(row)
             result.append((seq, "stored"))
             if mac is not None:
                 keys.append((mac, seq))
-                batch[mac] = (seq, "already")
+                batch[mac] = (seq, payload)
         if rows:
             c.executemany(f"INSERT INTO event VALUES ({','.join('?' * 16)})", rows)
             c.executemany("INSERT INTO key VALUES (?,?)", keys)
@@ -162,7 +164,15 @@ class Log:
         return row, chain
 
     def _mac(self, entry: Entry) -> bytes:
-        return hashlib.blake2b(f"{entry.scope.user or ''}\0{entry.key}".encode(), key=self.database.secret, digest_size=16).digest()
+        return hashlib.blake2b(json.dumps([entry.scope.user, entry.key]).encode(), key=self.database.secret, digest_size=16).digest()
+
+    def _repeated(self, batch: dict[bytes, tuple[int, bytes]], mac: bytes, entry: Entry, payload: bytes) -> tuple[int, str] | None:
+        if mac not in batch:
+            return None
+        seq, stored = batch[mac]
+        if stored != payload:
+            raise UsageError(f"the key {entry.key!r} stands twice in this batch with different bodies; a new event needs a new key")
+        return seq, "already"
 
     def _known(self, c: Any, mac: bytes, entry: Entry, payload: bytes) -> tuple[int, str] | None:
         seq = c.execute("SELECT seq FROM key WHERE mac=?", (mac,)).get
@@ -282,23 +292,29 @@ class Log:
     def verify(self) -> bool:
         """Walk the whole chain; True, or LogCorrupt with the first place that does not match."""
         with self.database.snapshot() as c:
-            chain, last = bytes(32), 0
-            names = dict(c.execute("SELECT id, text FROM name"))
-            for row in c.execute("SELECT * FROM event ORDER BY seq"):
-                seq, kind, *ids, trust, at, offset, recorded, lived, _, salt, payload, digest, stored = row
-                if seq != last + 1:
-                    raise LogCorrupt(f"event {last + 1} is missing: the next one found is {seq}", last + 1)
-                if salt is not None and digested(salt, payload, [names.get(i) for i in ids]) != digest:
-                    raise LogCorrupt(f"the words of event {seq} are not those that were recorded", seq)
-                if salt is None and payload is not None:
-                    raise LogCorrupt(f"event {seq} has words but no salt: they were put there afterwards", seq)
-                chain, last = chained(chain, seq, kind, ids, trust, at, offset, recorded, lived, digest), seq
-                if chain != stored:
-                    raise LogCorrupt(f"the chain breaks at event {seq}: a row was changed behind the engine's back", seq)
-            meta = dict(c.execute("SELECT key, value FROM meta WHERE key IN ('head', 'chain')"))
-        if (meta["head"], meta["chain"]) != (last, chain):
-            raise LogCorrupt(f"the log ends at {last} but its head says {meta['head']}: rows are missing at the end", last)
+            walk(c)
         return True
+
+
+def walk(c: Any) -> None:
+    """Walk the chain of events that a connection shows; LogCorrupt with the first place that does not match."""
+    chain, last = bytes(32), 0
+    names = dict(c.execute("SELECT id, text FROM name"))
+    for row in c.execute("SELECT * FROM event ORDER BY seq"):
+        seq, kind, *ids, trust, at, offset, recorded, lived, form, salt, payload, digest, stored = row
+        if seq != last + 1:
+            raise LogCorrupt(f"event {last + 1} is missing: the next one found is {seq}", last + 1)
+        sound = isinstance(payload, bytes) and isinstance(salt, bytes) and digested(salt, payload, [names.get(i) for i in ids]) == digest
+        if salt is not None and not sound:
+            raise LogCorrupt(f"the words of event {seq} are not those that were recorded", seq)
+        if salt is None and payload is not None:
+            raise LogCorrupt(f"event {seq} has words but no salt: they were put there afterwards", seq)
+        chain, last = chained(chain, seq, kind, ids, trust, at, offset, recorded, lived, digest, form), seq
+        if chain != stored:
+            raise LogCorrupt(f"the chain breaks at event {seq}: a row was changed behind the engine's back", seq)
+    meta = dict(c.execute("SELECT key, value FROM meta WHERE key IN ('head', 'chain')"))
+    if (meta.get("head"), meta.get("chain")) != (last, chain):
+        raise LogCorrupt(f"the log ends at {last} but its head says {meta.get('head')}: rows are missing at the end", last)
 
 
 def digested(salt: bytes, payload: bytes, names: Sequence[str | None]) -> bytes:
@@ -308,7 +324,7 @@ def digested(salt: bytes, payload: bytes, names: Sequence[str | None]) -> bytes:
 
 
 def chained(chain: bytes, seq: int, kind: str, ids: Sequence[int | None], trust: int, at: int, offset: int, recorded: int, lived: int,
-            digest: bytes) -> bytes:
+            digest: bytes, form: int = FORMAT) -> bytes:
     """The next link of the chain, over everything that is never blanked."""
-    frame = _FRAME.pack(seq, at, offset, recorded, trust | lived << 16, FORMAT, *(-1 if i is None else i for i in ids))
+    frame = _FRAME.pack(seq, at, offset, recorded, trust | lived << 16, form, *(-1 if i is None else i for i in ids))
     return hashlib.sha256(chain + frame + kind.encode() + digest).digest()

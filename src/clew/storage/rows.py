@@ -1,8 +1,11 @@
 """Memories as rows and rows as memories."""
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
+from clew.errors import RecipeError
 from clew.storage.log import Log, instant
 from clew.storage.schema import SLOT_BITS
 from clew.types import Memory, Source
@@ -47,6 +50,29 @@ def packed(memory: Memory, opened: int) -> str:
         return f'[[{sources}],[],[],"{rests}",{{}}]'
     data = json.dumps(dict(memory.data), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return f'[[{sources}],{json.dumps(memory.basis)},{json.dumps(memory.links, ensure_ascii=False)},"{rests}",{data}]'
+
+
+def normal(memory: Memory) -> Memory:
+    """The memory exactly as it will be read back from its row; RecipeError where it cannot be kept.
+
+    Within a batch operators read memories that are not landed yet: they must look the same as in a replay of other batches.
+    """
+    changes: dict[str, Any] = {}
+    for name in ("since", "until"):
+        value = getattr(memory, name)
+        if value is not None and value.tzinfo is not UTC:
+            changes[name] = instant(micros(value))
+    try:
+        memory.text.encode()
+        if memory.data:
+            data = json.dumps(dict(memory.data), ensure_ascii=False, sort_keys=True, allow_nan=False)
+            data.encode()
+            changes["data"] = json.loads(data)
+        for link in memory.links:
+            link.encode()
+    except (AttributeError, TypeError, ValueError) as error:  # ValueError: half an emoji, NaN
+        raise RecipeError(f"memory {memory.id} cannot be kept: its text and links must be valid Unicode, its data JSON ({error})") from error
+    return replace(memory, **changes) if changes else memory
 
 
 def memory(log: Log, c: Any, found: Sequence[Any], seq: int) -> Memory:

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +42,7 @@ class Database:
         self.vfs = vfs
         self.readonly = False
         self._local = threading.local()
-        self._readers: list[apsw.Connection] = []
+        self._readers: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()  # a thread's own ends with the thread
         self._lock = threading.RLock()
         self._closed = False
         self._depth = 0
@@ -111,7 +112,7 @@ class Database:
                 raise translated(error, self.path) from error
             self._local.connection = connection
             with self._lock:
-                self._readers.append(connection)
+                self._readers.add(connection)
         return connection
 
     @contextmanager
@@ -170,7 +171,7 @@ class Database:
 
     def files(self) -> list[Path]:
         """Every file that belongs to this database: itself, its write-ahead log, its sidecars."""
-        return sorted(p for p in self.path.parent.glob(self.path.name + "*") if p.is_file())
+        return sorted(p for p in self.path.parent.iterdir() if p.name.startswith(self.path.name) and p.is_file())  # a name may hold [ or *
 
     def close(self) -> None:
         """Close every connection; idempotent."""

@@ -56,3 +56,8 @@ def terms(text: str) -> list[str]:
         elif term := _known[token]:
             found.append(term)
     return found
+
+
+def unspaced(character: str) -> bool:
+    """True for a character of a script that is written without spaces between words."""
+    return _UNSPACED_RUN.match(character) is not None

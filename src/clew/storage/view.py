@@ -97,7 +97,7 @@ class View:
             mark = hashlib.blake2b(f"{self.generation.shares}\0{names}".encode(), key=self.log.database.secret, digest_size=16).digest()
             with self.log.database.write() as c:
                 c.execute("INSERT OR IGNORE INTO partition(generation, mark, user, agent, session, cursor, ordinal, slots, epoch, version)"
-                          " VALUES (?,?,?,?,?,0,0,0,0,0)", (self.generation.id, mark, *key))
+                          " SELECT id,?,?,?,?,0,0,0,0,0 FROM generation WHERE id=?", (mark, *key, self.generation.id))  # none in one that was cleared
                 row = c.execute(f"SELECT {PART} FROM partition WHERE generation=? AND user=? AND agent=? AND session=?", (self.generation.id, *key)).fetchone()
         return None if row is None else Part(*row)
 

@@ -1,0 +1,369 @@
+"""Forgetting: what goes, what stays, what the receipt says, and what is found when something was left behind."""
+import json
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toys
+
+from clew import Clew, Models, UsageError
+from clew.models import Reply
+from clew.models.fake import Dead, Fickle, Scripted
+from clew.recipe import Recipe
+from clew.storage import erase
+
+Open = Callable[..., Clew]
+SECRET = "The Zanzibar Überweisung of Quillfeather"
+
+
+def told(clew: Clew) -> Clew:
+    clew.record([
+        {"content": f"{SECRET} is due", "actor": "Quillon", "at": "2026-01-01T10:00:00+00:00"},
+        {"content": "the harbour is calm", "actor": "bo", "at": "2026-02-01T10:00:00+00:00"},
+        {"content": "Quillon likes copper", "actor": "bo", "at": "2026-03-01T10:00:00+00:00"}], user="Annabella", session="zeppelin")
+    clew.record([{"content": "tides at noon", "actor": "Quillon"}, {"content": "Annabella rang", "actor": "bo"}], user="bo", session="second")
+    clew.catch_up()
+    return clew
+
+
+def raw(path: Path) -> bytes:
+    return b"".join(f.read_bytes() for f in sorted(path.iterdir()))
+
+
+def left(clew: Clew) -> list[int]:
+    return [e.seq for e in clew.log.read() if not e.forgotten and e.kind != "forget"]
+
+
+WAYS: dict[str, tuple[dict[str, Any], list[int]]] = {
+    "a person": ({"user": "Annabella"}, [1, 2, 3]),
+    "a speaker": ({"actor": "Quillon"}, [1, 4]),
+    "a session": ({"session": "second"}, [4, 5]),
+    "some events": ({"events": [2, 5]}, [2, 5]),
+    "some words": ({"matching": "zanzibar"}, [1]),
+    "before a day": ({"before": "2026-02-15T00:00:00+00:00", "user": "Annabella"}, [1, 2]),
+    "a speaker in a user's events": ({"user": "Annabella", "actor": "bo"}, [2, 3]),
+}
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+def test_what_is_named_goes_and_nothing_else(memory: Open, way: str) -> None:
+    how, gone = WAYS[way]
+    clew = told(memory())
+    texts = {e.seq: e.text for e in clew.log.read()}
+    tried = clew.forget(**how, dry_run=True)
+    assert (list(tried.seqs), tried.state, clew.log.head()) == (gone, "dry run", 5)
+    receipt = clew.forget(**how)
+    assert list(receipt.seqs) == gone
+    assert receipt.state == "erased", receipt.why
+    assert left(clew) == [s for s in range(1, 6) if s not in gone]
+    assert clew.verify_forgotten(receipt, probes=[texts[s] for s in gone if s == 1]) == []
+    assert clew.log.verify()
+
+
+def test_a_memory_goes_with_what_it_came_from(memory: Open) -> None:
+    clew = told(memory())
+    [hit] = clew.recall("Zanzibar", user="Annabella", k=1)
+    receipt = clew.forget(memories=[hit.memory.id])
+    assert receipt.seqs == (1,)
+    with pytest.raises(UsageError, match="no memory"):
+        clew.forget(memories=["00" * 10])
+
+
+def test_a_person_leaves_no_byte_of_text_or_name(memory: Open, tmp_path: Path) -> None:
+    clew = told(memory())
+    clew.recall("Zanzibar", user="Annabella")
+    receipt = clew.forget(user="Annabella")
+    assert receipt.mentioned_elsewhere == (5,)
+    clew.forget(events=[5])
+    clew.close()
+    data = raw(tmp_path).lower()
+    for word in ("zanzibar", "quillfeather", "überweisung", "annabella", "zeppelin"):
+        for form in (word.encode(), word.encode("utf-16-le"), json.dumps(word)[1:-1].encode()):
+            assert form not in data
+    assert b"quillon" in data  # he still spoke elsewhere
+
+
+def test_a_receipt_holds_nothing_that_could_be_read(memory: Open) -> None:
+    receipt = told(memory()).forget(matching="Quillfeather", reason="asked to")
+    assert not [w for w in ("Quillfeather", "Annabella", "Quillon", "Zanzibar") if w.lower() in str(receipt).lower()]
+    assert receipt.scanned["forms"] > 3
+    assert receipt.scanned["found"] == 0
+
+
+def test_the_pattern_is_not_written_down(memory: Open, tmp_path: Path) -> None:
+    clew = told(memory())
+    clew.forget(matching="Quillfeather")
+    assert "Quillfeather" not in str([e.body for e in clew.log.read()])
+
+
+@pytest.mark.parametrize("how", [{}, {"matching": "  "}, {"before": "2026-01-01T00:00:00"}, {"events": ["1) OR (1=1"]}, {"events": [True]}, {"events": [1.5]}])
+def test_a_forget_that_does_not_say_what_is_refused(memory: Open, how: dict[str, Any]) -> None:
+    clew = told(memory())
+    with pytest.raises(UsageError):
+        clew.forget(**how)
+    assert left(clew) == [1, 2, 3, 4, 5]
+
+
+def test_a_reason_that_repeats_what_goes_is_refused(memory: Open) -> None:
+    clew = told(memory())
+    with pytest.raises(UsageError, match="reason"):
+        clew.forget(events=[1], reason="it was about Quillfeather")
+    assert left(clew) == [1, 2, 3, 4, 5]
+
+
+def test_forgetting_what_is_not_there_changes_nothing(memory: Open) -> None:
+    clew = told(memory())
+    assert clew.forget(user="nobody").why == "nothing matched"
+    assert clew.log.head() == 5
+
+
+def test_words_that_every_file_holds_do_not_keep_a_receipt_open(memory: Open) -> None:
+    clew = memory()
+    clew.record([{"role": "user", "content": "the event, the memory, the answer and the partition were superseded"}, {"role": "assistant", "content": "generation"}], user="ana")
+    clew.catch_up()
+    receipt = clew.forget(user="ana")
+    assert receipt.state == "erased", receipt.why
+
+
+def test_words_in_any_part_of_a_message_are_matched(memory: Open) -> None:
+    clew = memory()
+    clew.record({"content": "hi there", "data": {"note": "Zanzibar"}}, user="ana")
+    clew.record({"role": "assistant", "tool_calls": [{"function": {"name": "wire", "arguments": "{\"to\": \"Zanzibar\"}"}}]}, user="ana")
+    assert clew.forget(matching="zanzibar").seqs == (1, 2)
+
+
+def test_a_callers_own_feedback_does_not_stop_a_forget(memory: Open) -> None:
+    clew = memory()
+    for body in ("well done", {"content": "x", "sources": 5}, {"content": "x", "sources": [7]}, {"content": "x", "sources": ["a"]}):
+        clew.record(body, user="ana", kind="feedback")
+    clew.record("to be forgotten", user="ana")
+    assert clew.forget(events=[5]).state == "erased"
+
+
+def test_an_edit_of_what_is_forgotten_goes_too(memory: Open) -> None:
+    clew = told(memory())
+    [hit] = clew.recall("Zanzibar", user="Annabella", k=1)
+    clew.revise(hit.memory.id, "The Xylophone Transfer is due")
+    receipt = clew.forget(events=[1])
+    assert receipt.seqs == (1, 6)
+    assert not [h for h in clew.recall("Xylophone", user="Annabella") if "Xylophone" in h.memory.text]
+
+
+def test_what_a_forgotten_event_had_superseded_comes_back(memory: Open) -> None:
+    clew = memory(recipes=[superseding])
+    clew.record(["home Lisbon", "home Porto"], user="ana")
+    clew.catch_up()
+    assert [m.text for m in clew.memories(user="ana") if m.retired is None] == ["home Porto"]
+    clew.forget(events=[2])
+    assert [(m.text, m.retired, m.until) for m in clew.memories(user="ana")] == [("home Lisbon", None, None)]
+
+
+def _supersede(memories: Any, ctx: Any) -> list[Any]:
+    return [*(m.retire(ctx.at, "superseded") for m in ctx.view.all("turn") if m.retired is None), *memories]
+
+
+superseding = Recipe("superseding", toys.encode.turns, toys.retrieve.bm25, store=_supersede)
+
+
+PLANTED = {
+    "event": "UPDATE event SET payload=CAST('{\"body\": \"' || ?1 || '\"}' AS BLOB) WHERE seq=1",
+    "name": "INSERT INTO name(text) VALUES (?1)",
+    "answer": "INSERT INTO answer SELECT 99, 'r', x'00', 1, 'p', x'01', 0, 'valid', CAST(?1 AS BLOB), 's', 'm', 1, 0, 0, 0.0, 0, 0, NULL, x'00', x'00'",
+    "memory": "INSERT INTO memory SELECT place + 1000, x'00', kind, ?1, user, agent, session, actor, opened, closed, ended, since, until, retired, status, trust,"
+              " {extra} rest FROM memory LIMIT 1",
+    "link": "INSERT INTO link VALUES (1, ?1)",
+    "posting": "INSERT INTO posting VALUES (1, ?1, 0, x'00')",
+    "fault": "INSERT INTO fault(error) VALUES (?1)",
+    "generation": "UPDATE generation SET declared=json_set(declared, '$.note', ?1)",
+    "partition": "UPDATE partition SET waiting=?1",
+    "meta": "INSERT INTO meta VALUES ('note', ?1)",
+    "key": "INSERT INTO key VALUES (CAST(?1 AS BLOB), 1)",
+    "vector": "INSERT INTO vector VALUES (CAST(?1 AS BLOB), 's', x'00', 1, x'00')",
+    "block": "INSERT INTO block VALUES (1, ?1, 0, x'00')",
+}
+FORMS: dict[str, Callable[[str], bytes]] = {
+    "plain": lambda t: t.encode(), "lower case": lambda t: t.lower().encode(), "upper case": lambda t: t.upper().replace("ÜBER", "Über").encode(),
+    "UTF-16": lambda t: t.encode("utf-16-le"), "UTF-16, big end first": lambda t: t.encode("utf-16-be"), "JSON": lambda t: json.dumps(t).encode(),
+    "a stemmed term": lambda t: erase.terms(t)[-1].encode()}
+
+
+@pytest.mark.parametrize("table", list(PLANTED))
+def test_a_residue_planted_in_any_table_is_found(memory: Open, table: str) -> None:
+    clew = told(memory())
+    receipt = clew.forget(events=[1])
+    assert clew.verify_forgotten(receipt, probes=[SECRET]) == []
+    with clew.database.write() as c:
+        extra = "".join(f"{n}, " for n in ("length", "traits") if n in {r[1] for r in c.execute("PRAGMA table_info(memory)")})
+        c.execute(PLANTED[table].format(extra=extra) if table == "memory" else PLANTED[table], (SECRET,))
+    assert clew.verify_forgotten(receipt, probes=[SECRET])
+    with clew.database.write() as c:
+        if table == "generation":
+            c.execute("UPDATE generation SET declared=json_remove(declared, '$.note')")
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+@pytest.mark.parametrize("where", ["-wal", "-journal", ".cache", "-vectors"])
+def test_a_residue_in_a_file_beside_it_is_found_in_every_form(memory: Open, tmp_path: Path, form: str, where: str) -> None:
+    clew = told(memory("odd [1] name?.db"))
+    receipt = clew.forget(events=[1])
+    path = Path(f"{clew.database.path}{where}")
+    if where == "-wal":
+        path = Path(f"{clew.database.path}-wal.old")  # the live one cannot be written behind SQLite's back
+    path.write_bytes(b"\x00" * 100 + FORMS[form](SECRET) + b"\x00" * 100)
+    assert clew.verify_forgotten(receipt, probes=[SECRET])
+    path.unlink()
+    assert clew.verify_forgotten(receipt, probes=[SECRET]) == []
+
+
+def test_a_reader_that_holds_the_file_leaves_the_receipt_open_and_erase_closes_it(memory: Open) -> None:
+    clew = told(memory())
+    clew.database._writer.set_busy_timeout(50)
+    hold, done = threading.Event(), threading.Event()
+
+    def read() -> None:
+        with clew.database.snapshot():
+            hold.set()
+            done.wait(20)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    hold.wait(20)
+    receipt = clew.forget(events=[1])
+    done.set()
+    thread.join()
+    assert receipt.state == "withdrawn"
+    assert "erase" in receipt.why
+    assert not clew.recall("Zanzibar", user="Annabella") or "Zanzibar" not in str(clew.recall("Zanzibar", user="Annabella"))
+    again = clew.erase(receipt)
+    assert again.state == "erased", again.why
+    assert clew.verify_forgotten(again, probes=[SECRET]) == []
+
+
+def test_an_answer_that_rests_on_what_went_is_withheld_and_not_asked_again(memory: Open) -> None:
+    clew = memory(recipes=[toys.asking], models=Models(asker=Fickle()))
+    clew.record(["the copper ledger", "the copper harbour", "the copper tide"], user="ana")
+    clew.catch_up()
+    calls = clew.models.asker.calls  # type: ignore[union-attr]
+    receipt = clew.forget(events=[1])
+    clew.catch_up()
+    assert clew.models.asker.calls == calls, "a forget must not spend: what was erased is withheld until it is asked for anew"  # type: ignore[union-attr]
+    assert receipt.counts["answer"] > 0
+    assert clew.answers.verify()
+
+
+def test_a_rebuild_after_a_forget_needs_no_model(memory: Open) -> None:
+    clew = memory(recipes=[toys.asking], models=Models(asker=Fickle()))
+    clew.record([f"the copper ledger {i}" for i in range(6)], user="ana")
+    clew.catch_up()
+    clew.close()
+    clew = memory(recipes=[toys.asking], models=Models(asker=Dead("fake:fickle")))
+    clew.forget(events=[2])
+    assert clew.catch_up() == {"asking": "folded"}
+    old = list(clew._views.serving("asking").view.dump())
+    made = clew.rebuild("asking", promote=False)
+    assert old == list(clew._views.view(made, toys.asking).dump())
+
+
+class Interrupted:
+    """While it thinks, somebody forgets what it was shown."""
+
+    name = "fake:interrupted"
+
+    def __init__(self) -> None:
+        self.calls, self.meanwhile = 0, lambda: None
+
+    def ask(self, prompt: str, schema: Mapping[str, Any] | None, max_tokens: int) -> Reply:
+        self.calls += 1
+        self.meanwhile()
+        return Reply(json.dumps({"text": f"they said: {prompt}"}), self.name)
+
+
+def test_an_answer_that_comes_after_the_forget_is_not_kept(memory: Open, tmp_path: Path) -> None:
+    model = Interrupted()
+    plain = Recipe("plain", lambda events, ctx: [ctx.memory(ctx.ask("say", toys.forms.text(400), otherwise="nothing", event=events[0]))], toys.retrieve.bm25,
+                   needs=frozenset({"ask"}), prompts={"say": "Repeat $event"})
+    clew, other = memory(recipes=[plain], models=Models(asker=model)), memory(recipes=["verbatim"])
+    clew.record(SECRET, user="ana")
+    receipts = []
+
+    def meanwhile() -> None:
+        if not receipts:
+            receipts.append(other.forget(events=[1]))
+
+    model.meanwhile = meanwhile  # type: ignore[assignment]
+    clew.catch_up()
+    clew.catch_up()
+    assert receipts
+    assert not [m for m in clew.memories(user="ana") if "Zanzibar" in m.text]
+    again = other.erase(receipts[0])
+    assert clew.verify_forgotten(again, probes=[SECRET]) == []
+
+
+def test_a_fold_under_way_does_not_land_what_is_forgotten_meanwhile(memory: Open) -> None:
+    started, go = threading.Event(), threading.Event()
+
+    def slow(events: Any, ctx: Any) -> Any:
+        if "Zanzibar" in events[0].text:
+            started.set()
+            go.wait(20)
+        return toys.encode.turns(events, ctx)
+
+    clew, other = memory(recipes=[Recipe("slow", slow, toys.retrieve.bm25)]), memory(recipes=["verbatim"])
+    clew.record(["calm", SECRET, "tide"], user="ana")
+    thread = threading.Thread(target=clew.catch_up)
+    thread.start()
+    assert started.wait(20)
+    other.forget(events=[2])
+    go.set()
+    thread.join()
+    clew.catch_up()
+    assert [m.text for m in clew.memories(user="ana")] == ["calm", "tide"]
+
+
+def test_a_backup_that_was_made_here_forgets_too(memory: Open, tmp_path: Path) -> None:
+    clew = told(memory())
+    clew.backup(tmp_path / "copy.db")
+    receipt = clew.forget(user="Annabella")
+    assert receipt.state == "erased", receipt.why
+    assert b"zanzibar" not in (tmp_path / "copy.db").read_bytes().lower()
+
+
+def test_a_chinese_name_is_found_where_others_mention_it(memory: Open) -> None:
+    clew = memory()
+    clew.record("你好", user="李雷", actor="李雷")
+    clew.record("昨天我看见李雷在港口", user="bo")
+    assert clew.forget(user="李雷", dry_run=True).mentioned_elsewhere == (2,)
+
+
+def test_a_name_forgotten_everywhere_may_come_back_as_somebody_new(memory: Open) -> None:
+    clew = memory()
+    clew.record("my old words", user="ana")
+    clew.forget(user="ana")
+    assert clew.users() == []
+    clew.record("my new words", user="ana")
+    assert [h.memory.text for h in clew.recall("words", user="ana")] == ["my new words"]
+    assert clew.users() == ["ana"]
+    assert clew.log.verify()
+
+
+def test_other_users_keep_their_faults(memory: Open) -> None:
+    clew = memory(recipes=[toys.clumsy])
+    for i in range(6):
+        clew.record(f"words {i}", user="ana")
+        clew.record(f"lines {i}", user="bo")
+    clew.catch_up()
+    before = [f for f in clew.status()["faults"] if f["seq"] % 2 == 0]
+    assert before
+    clew.forget(user="ana")
+    assert [f for f in clew.status()["faults"] if f["seq"] % 2 == 0] == before
+
+
+def test_what_was_spent_stays_spent(memory: Open) -> None:
+    clew = memory(recipes=[toys.asking], models=Models(asker=Scripted(lambda p, s: {"choices": []} if "choices" in s["properties"] else {"text": "a note"})))
+    clew.record(["one copper", "two copper"], user="ana")
+    clew.catch_up()
+    before = clew.answers.spent()
+    clew.forget(user="ana")
+    assert clew.answers.spent() == before
