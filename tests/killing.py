@@ -56,7 +56,7 @@ def rounds(what: str, path: Path, recipe: str, count: int, luck: random.Random, 
                 number += 6
             killed(what, path, recipe, 0, luck.uniform(0.0, 0.05))
         else:
-            heard = killed(what, path, recipe, number, luck.uniform(0.0, 0.06))
+            heard = killed(what, path, recipe, number, luck.uniform(0.0, 0.06) if what == "store" else luck.uniform(0.05, 0.4))
             number = max([number, *heard])
         looked(tally, path, recipe, number, what, turn % check_every == check_every - 1 or turn == count - 1)
         if what == "store":

@@ -103,16 +103,18 @@ def test_a_time_in_the_question_speaks_for_the_turns_of_that_time():
 
 
 def test_turns_of_another_session_or_another_day_are_no_neighbours():
-    talk = [("a", "Nora", day, f"Bread number {day}.") for day in (0, 0, 3)] + [("b", "Nora", 3, "Rye."), ("b", "Nora", 3, "Spelt.")]
+    talk = [("a", "Nora", day, "Bread.") for day in (0, 0, 3)] + [("b", "Nora", 3, said) for said in ("Rye.", "Spelt.")]
     inside, same = features.around(np.array([1, 2, 3]), a_field("bread", talk))
     assert same.tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 1]]
     assert inside.tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
 
 
 def test_of_two_statements_that_differ_in_a_word_the_later_comes_first():
-    talk = [("a", "Nora", 0, "The capital of Freedonia is Bern."), ("a", "Nora", 9, "The capital of Freedonia is Rome.")]
-    slots, scores, shares = rank.rank("What is the capital of Freedonia?", None, a_field("What is the capital of Freedonia?", talk))
+    talk = [("a", "Nora", day, f"The capital of Freedonia is {city}.") for day, city in ((0, "Bern"), (9, "Rome"))]
+    asked = "What is the capital of Freedonia?"
+    slots, scores, shares = rank.rank(asked, None, a_field(asked, talk))
     assert slots == [1, 0]
+    assert rank.rank(asked, None, a_field(asked, talk), k=1)[0] == [1]
     assert scores == sorted(scores, reverse=True)
     assert [sum(s.values()) for s in shares] == pytest.approx(scores, abs=1e-4)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from string import Template
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
@@ -106,7 +106,7 @@ class Context:
         level = self.event.trust if trust is None else trust
         return Memory(
             self._hash("id", "/".join(path), str(place))[:10].hex(), text, kind, self.event.scope if scope is None else scope, actor, spans,
-            tuple([b.id for b in bases]), tuple(dict.fromkeys(links)), tuple(sorted(rests)), since or self.at, until,
+            tuple([b.id for b in bases]), tuple(dict.fromkeys(links)), tuple(sorted(rests)), (since or self.at).astimezone(UTC), until,
             trust=min([level, *[b.trust for b in bases]]) if bases and trust is None else level, status=status, data=data)
 
     def _known(self, id: str) -> Memory:

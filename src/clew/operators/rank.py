@@ -1,8 +1,9 @@
 """The second look: candidates of a partition put in order by a learned linear sum of features, duplicates folded."""
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,6 +15,7 @@ from clew.operators.features import Field
 from clew.storage.terms import terms
 
 WEIGHTS = Path(__file__).parent / "data" / "ranker.json"
+LOOK = 20  # of so many a later statement is put before an earlier one, even where fewer are wanted
 SHORT = 200  # characters of a statement that a later one may replace
 ALIKE = 0.6  # the share of the longer statement's terms that the other must have to say the same but for a word or two
 NEWER = "newer"  # the share by which a statement was moved before or behind its like
@@ -36,15 +38,16 @@ def rank(
     """(slots, scores, shares) of the k best turns for a question asked at `at`, best first, ties by slot.
 
     A score is the sum of its shares, one a feature that is not zero. Of turns with the same words by the same speaker
-    only the best is kept.
+    only the best is kept; of statements that differ in a word or two the newest comes first.
     """
+    field = replace(field, text=cache(field.text))
     asked = question.read(text, features.speakers(field))
     pool, matrix = features.features(text, asked, at, field)
     weight = load() if weights is None else weights
     vector = np.array([weight[name] for name in features.NAMES], np.float64)
     scores = np.round(matrix.astype(np.float64) @ vector, DIGITS)
     order = np.argsort(-scores, kind="stable")
-    order = order[folded(pool[order].tolist(), field, k)]
+    order = order[folded(pool[order].tolist(), field, max(k, LOOK))]
     why = {int(pool[i]): shares(matrix[i], vector) for i in order}
     found, reached = [int(pool[i]) for i in order], [float(scores[i]) for i in order]
     placed = newest_first(found, frozenset(asked.weights), field)
@@ -52,7 +55,7 @@ def rank(
     for slot, score in zip(placed, reached, strict=True):
         if score != before[slot]:
             why[slot][NEWER] = round(score - before[slot], DIGITS)
-    return placed, reached, [why[slot] for slot in placed]
+    return placed[:k], reached[:k], [why[slot] for slot in placed[:k]]
 
 
 def newest_first(slots: Sequence[int], asked: frozenset[str], field: Field) -> list[int]:

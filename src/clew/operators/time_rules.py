@@ -11,6 +11,7 @@ from functools import cached_property
 from clew.operators import calendar_words as words
 from clew.operators import time_grammar as says
 
+
 class Phrase:
     """A pattern that is compiled when it is first tried: most never are, and all of them together take 30 ms."""
 

@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from clew.errors import RecipeError
-from clew.storage.log import Log, instant
+from clew.storage.log import Log, instant, micros
 from clew.storage.schema import SLOT_BITS
 from clew.types import Memory, Source
 
