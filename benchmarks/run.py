@@ -5,7 +5,7 @@ usage: python -m benchmarks.run [--sizes 10000,100000] [--peers chroma,langgraph
 import json
 import multiprocessing
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -127,12 +127,11 @@ def alone(clew: Subject, size: int) -> dict[str, Any]:
             found[f"second look, {scope}"] = quantiles(clew("recall", asked, user, subjects.SECOND_LOOK))
     found |= {f"reopen {k}": 1000 * v for k, v in clew("reopen", asked[0], texts.SMALL).items()}
     found["rebuild"] = 1e6 * clew("rebuild") / size
-    found["forget"] = clew("forget", texts.SMALL)
     return found
 
 
-def measured(size: int, names: Sequence[str], cap: float, progress: Progress) -> dict[str, Any]:
-    """One size, every subject."""
+def measured(size: int, names: Sequence[str], cap: float, progress: Progress) -> Iterator[dict[str, Any]]:
+    """One size, every subject; what was found is given before the longest word, forget, and again after it."""
     present = [Subject(name) for name in ("clew", *names)]
     try:
         found: dict[str, Any] = {"size": size, "load": machine()["load"], "about": {s.name: s.about for s in present}}
@@ -150,7 +149,9 @@ def measured(size: int, names: Sequence[str], cap: float, progress: Progress) ->
             s.end()
         found["clew"] = alone(present[0], size)
         found["weight"]["clew at the end"] = present[0]("weight")
-        return found
+        yield found
+        found["clew"]["forget"] = present[0]("forget", texts.SMALL)
+        yield found
     finally:
         for s in present:
             s.end()
@@ -160,7 +161,7 @@ def main(sizes: Annotated[str, typer.Option(help="Numbers of memories, with comm
          peers: Annotated[str, typer.Option(help=f"Among {', '.join(NAMES)}; empty for none.")] = ",".join(NAMES),
          cap: Annotated[float, typer.Option(help="Seconds of ingest that a peer may take a size.")] = 600,
          out: Annotated[Path, typer.Option(help="Where results go.")] = Path("benchmarks/results")) -> None:
-    """Measure, and write benchmark.json and benchmark.md; a size that was measured before at this commit is kept."""
+    """Measure, and write benchmark.json and benchmark.md after each size."""
     out.mkdir(parents=True, exist_ok=True)
     names = [name for name in peers.split(",") if name]
     if unknown := set(names) - set(NAMES):
@@ -168,9 +169,10 @@ def main(sizes: Annotated[str, typer.Option(help="Numbers of memories, with comm
     result: dict[str, Any] = {"commit": commit(), "versions": versions(), "machine": machine(), "cap": cap, "chunk": CHUNK, "fold": FOLD * CHUNK, "sizes": {}}
     with Progress() as progress:
         for size in (int(s) for s in sizes.split(",")):
-            result["sizes"][str(size)] = measured(size, names, cap, progress)
-            (out / "benchmark.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-            (out / "benchmark.md").write_text(table.markdown(result), encoding="utf-8")
+            for found in measured(size, names, cap, progress):
+                result["sizes"][str(size)] = found
+                (out / "benchmark.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+                (out / "benchmark.md").write_text(table.markdown(result), encoding="utf-8")
     print(table.markdown(result))
 
 

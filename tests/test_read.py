@@ -160,7 +160,8 @@ def test_a_long_turn_is_quoted_by_the_sentences_that_matter() -> None:
 
 def test_sentences_split_at_their_ends_and_lines() -> None:
     text = "One. Two! “Three?” four\n- five\n\n六。七"
-    assert [text[i:j].strip() for i, j in read.sentences(text)] == ["One.", "Two!", "“Three?”", "four", "- five", "六。", "七"]
+    found = [text[i:j].strip() for i, j in read.sentences(text)]
+    assert found == ["One.", "Two!", "“Three?”", "four", "- five", "六。", "七"]
     assert read.sentences("") == [] and read.sentences("   ") == []
 
 
@@ -188,8 +189,8 @@ def test_the_same_question_has_the_same_answer_twice_and_in_a_rebuilt_view(memor
 def test_the_example_transcript_is_answered_and_its_absent_questions_are_not(memory: Callable[..., Clew]) -> None:
     c = memory(recipes=["clew"])
     rows = [json.loads(line) for line in (EXAMPLES / "harbour_migration.jsonl").read_text(encoding="utf-8").splitlines()]
-    c.record([{"content": r["text"], "actor": r["speaker"], "at": r["at"], "session": r["session"], "role": r["role"]} for r in rows],
-             user="u", as_lived=True)
+    c.record([{"content": r["text"], "actor": r["speaker"], "at": r["at"], "session": r["session"], "role": r["role"]}
+              for r in rows], user="u", as_lived=True)
     asked = json.loads((EXAMPLES / "demo.json").read_text(encoding="utf-8"))
     present = [c.ask(q["question"], user="u", at=asked["asked_at"]) for q in asked["questions"]]
     texts = {r["id"]: r["text"] for r in rows}
@@ -200,8 +201,8 @@ def test_the_example_transcript_is_answered_and_its_absent_questions_are_not(mem
 
 
 def test_reading_takes_milliseconds_on_a_thousand_turns(memory: Callable[..., Clew]) -> None:
-    words = ("river", "stone", "lantern", "bridge", "market", "winter", "copper", "violin", "orchard", "harbour", "letter", "candle",
-             "mirror", "garden", "engine", "ladder")
+    words = ("river", "stone", "lantern", "bridge", "market", "winter", "copper", "violin", "orchard", "harbour", "letter",
+             "candle", "mirror", "garden", "engine", "ladder")
     c, seen = opened(memory)
     told(c, [(("Nora", "Emil")[i % 2], f"I left the {words[i % 16]} by the {words[i * 7 % 13]} near {words[i * 5 % 11]} {i}.")
              for i in range(1000)])

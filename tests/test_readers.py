@@ -44,7 +44,7 @@ def test_openai_messages_are_read_in_every_wrapping(tmp_path, shape):
         "array": json.dumps(_chat(), indent=1).encode(),
         "object": json.dumps({"messages": _chat(), "id": 7}, indent=1).encode(),
         "conversation": json.dumps({"id": 7, "messages": _chat()}).encode(),
-        "gzip": gzip.compress("\n".join(map(json.dumps, _chat())).encode()),
+        "gzip": gzip.compress("\n".join(map(json.dumps, _chat())).encode(), mtime=0),
         "bom": b"\xef\xbb\xbf" + "\n".join(map(json.dumps, _chat())).encode(),
     }[shape]
     asked, called, seen, told = read(_write(tmp_path / "chat", whole))
@@ -323,7 +323,7 @@ def test_a_git_history_may_be_left_half_read(repository):
         ("ragged.csv", b"a,text\n1,2\n1,2,3\n", "line 3 has 3 columns, the header has 2"),
         ("twice.csv", b"a,a\n1,2\n", "line 1 must name each column once"),
         ("open.csv", b'a,text\n1,"2\n', r"line \d is not CSV"),
-        ("packed.jsonl.gz", gzip.compress(b'{"text":"ok"}' * 99)[:-20], "gzip file is damaged"),
+        ("packed.jsonl.gz", gzip.compress(b'{"text":"ok"}' * 99, mtime=0)[:-20], "gzip file is damaged"),
         ("picture", b"\x89PNG\r\n\x1a\n\x00\x00", "of no known format; there are messages, chatgpt.*git"),
     ],
 )

@@ -3,9 +3,8 @@
 usage: CLEW_DATA=folder python tools/train_ranker.py [out.json]
 
 Learned on LongMemEval_S's public tuning half alone (MIT). A linear softmax over each question's candidates, with an L2
-penalty; weights whose sign is known beforehand (more matching words never speak against a turn) are held to it. That is what
-makes them carry over to conversations of another kind: without the signs, near-equal features cancel out in ways that hold
-for the training set only.
+penalty; weights whose sign is known beforehand (more matching words never speak against a turn) are held to it. What
+was measured is in docs/findings/ranker.md.
 """
 
 import json

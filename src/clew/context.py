@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from clew.errors import BudgetExceeded, ModelError, ModelUnavailable, RecipeError, ReplayMiss, Withheld
+from clew.errors import BudgetExceeded, ModelError, ModelUnavailable, RecipeError, ReplayMiss, UsageError, Withheld
 from clew.models import Budget, Models
 from clew.models.forms import Form
 from clew.storage.answers import Answer, AnswerKey, Answers
@@ -103,10 +103,12 @@ class Context:
         spans = tuple([s if isinstance(s, Source) else Source(s.seq, 0, len(s.text)) for s in ((self.event,) if sources is None else sources)])
         bases = [b if isinstance(b, Memory) else self._known(b) for b in basis]
         rests = {self.seq, *[s.seq for s in spans], *[seq for b in bases for seq in b.rests]}
-        level = self.event.trust if trust is None else trust
+        level, began = self.event.trust if trust is None else trust, since or self.at
+        if began.tzinfo is None:
+            raise RecipeError(f"{self.recipe.name} gives a memory the time {began.isoformat()}, which has no zone")
         return Memory(
             self._hash("id", "/".join(path), str(place))[:10].hex(), text, kind, self.event.scope if scope is None else scope, actor, spans,
-            tuple([b.id for b in bases]), tuple(dict.fromkeys(links)), tuple(sorted(rests)), (since or self.at).astimezone(UTC), until,
+            tuple([b.id for b in bases]), tuple(dict.fromkeys(links)), tuple(sorted(rests)), began.astimezone(UTC), until,
             trust=min([level, *[b.trust for b in bases]]) if bases and trust is None else level, status=status, data=data)
 
     def _known(self, id: str) -> Memory:
@@ -170,7 +172,10 @@ class Context:
         limit = form.max_tokens if form else 1024
         self._afford(len(text) // CHARS_PER_TOKEN + limit)
         started = perf_counter()
-        reply = asker.ask(text, form.schema if form else None, limit)
+        try:
+            reply = asker.ask(text, form.schema if form else None, limit)
+        except UsageError as error:  # a refused key is nothing that an event did wrong: the work waits for another key
+            raise ModelUnavailable(str(error), after=60.0) from error
         outcome = "refused" if reply.refused else "valid"
         if form and outcome == "valid":
             try:

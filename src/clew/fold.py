@@ -12,11 +12,12 @@ from clew.errors import BudgetExceeded, ModelUnavailable, ReplayMiss
 from clew.recipe import Recipe
 from clew.storage.draft import Draft
 from clew.storage.log import Log
-from clew.storage.view import Lost, Part, View
+from clew.storage.index import Lost
+from clew.storage.view import Part, View
 from clew.types import Event, Memory, Source
 
 BATCH = 2048  # events in one landing; a recipe that may wait for a model lands each by itself
-FOLDED, PENDING = "folded", "pending"
+FOLDED, PENDING, WAITS = "folded", "pending", "waits for a model"
 EDITS = frozenset({"edit"})  # reach every recipe whose memory they name
 Key = tuple[int, int, int]
 
@@ -43,7 +44,12 @@ class Folder:
             return PENDING
         try:
             while True:
-                state = self._batch(key, deadline, until)
+                try:
+                    state = self._batch(key, deadline, until)
+                except Lost:
+                    with index.lock:
+                        index.reset(-1)
+                    continue
                 if state is not None:
                     return state
         except BaseException:
@@ -87,6 +93,10 @@ class Folder:
             with index.lock:
                 index.reset(-1)
             return None
+        except ModelUnavailable as error:  # the embedder
+            with index.lock:
+                index.reset(-1)
+            return f"{WAITS}: {error}"
         if waiting is None and deadline is not None and monotonic() > deadline:
             return PENDING
         return waiting
@@ -95,6 +105,8 @@ class Folder:
         """Fold one event; None when it is done, else why it must wait. A failure leaves nothing of it in the draft."""
         ctx = Context(self.desk, self.recipe, draft, part.mark, event.scope, event.recorded_at, event.at, event.seq, ordinal, event, part.user or None)
         mark, operator = draft.mark(), "edit"
+        if "ask" in self.recipe.needs and self.desk.models.asker is None and not self.desk.replay:
+            return f"{WAITS}: {self.recipe.name} asks one and none is connected; Clew(..., models=connect(\"openai:...\"))"
         try:
             if event.kind in EDITS:
                 draft.write([ctx.resting(m) for m in edited(event, ctx)], event.seq)
@@ -108,7 +120,9 @@ class Folder:
                     draft.write([ctx.resting(m) for m in ctx.stage(operator, self.recipe.manage)], event.seq)
         except (ModelUnavailable, BudgetExceeded) as error:
             draft.undo(mark)
-            return f"waits for a model: {error}"
+            return f"{WAITS}: {error}"
+        except Lost:
+            raise  # nobody's mistake: the event is looked at anew
         except ReplayMiss:
             draft.undo(mark)
             raise

@@ -4,18 +4,23 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from time import monotonic
+from typing import TypeVar
 
 from clew.context import CHARS_PER_TOKEN, Context
-from clew.errors import BudgetExceeded, ModelUnavailable
+from clew.errors import BudgetExceeded, ModelUnavailable, StorageBusy, StorageFull
 from clew.fold import Folder, Key
 from clew.operators import read
+from clew.operators.retrieve import bm25 as by_words
 from clew.recipe import Recipe
 from clew.storage.draft import Only
+from clew.storage.index import Lost
 from clew.storage.log import micros
 from clew.storage.view import Part
 from clew.types import Hit, Memory, Query, Quote, Scope
 
 FENCE = "memory"
+TRIES = 20  # of one reading that others' forgetting keeps overtaking
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +52,46 @@ def caught_up(folder: Folder, scope: Scope, patience: float, frozen: bool) -> li
         if -1 in key:
             continue
         if not frozen:
-            folder.catch_up(key, deadline)
+            with suppress(StorageFull, StorageBusy):  # what is due stays due; reading goes on with what there is
+                folder.catch_up(key, deadline)
         part = folder.view.part(key)
         if part is not None:
             found.append(part)
     return found
 
 
+def steady(read: Callable[[], R]) -> R:
+    """What `read` gives, tried again where somebody forgets or rebuilds in the middle of it."""
+    for _ in range(TRIES):
+        with suppress(Lost):
+            return read()
+    raise StorageBusy("memory was taken back again and again while it was read; ask again")
+
+
 def recall(folder: Folder, query: Query, patience: float, frozen: bool) -> tuple[list[Hit], Context | None]:
     """(hits, the context they were found in): within k and max_tokens, best first, equal when asked again."""
-    hits: list[Hit] = []
+    return steady(lambda: _recalled(folder, query, patience, frozen))
+
+
+def _recalled(folder: Folder, query: Query, patience: float, frozen: bool) -> tuple[list[Hit], Context | None]:
+    found: list[tuple[Hit, Context]] = []
     context = None
     for part in caught_up(folder, query.scope, patience, frozen):
         context = looking(folder, query, part)
         # one snapshot saves a transaction for every look; a recipe that asks a model must not hold one meanwhile
         with nullcontext() if folder.recipe.asks else folder.log.database.snapshot():
-            try:
-                hits += context.stage("retrieve", folder.recipe.retrieve, query)
-            except (ModelUnavailable, BudgetExceeded):
-                hits += context.stage("retrieve", read.without_model, query)  # recall goes on without the model
-    hits = [hit for hit, allowed in zip(hits, permitted(folder, query.scope, [h.memory for h in hits]), strict=True) if allowed]
-    best = {}
-    for hit in sorted(hits, key=lambda h: (-h.score, h.memory.id)):
-        best.setdefault(hit.memory.id, hit)
-    return within(list(best.values())[: query.k] if query.max_tokens is None else list(best.values()), query), context
+            for retrieve in (folder.recipe.retrieve, read.without_model, by_words):  # recall goes on without the model
+                try:
+                    found += [(hit, context) for hit in context.stage("retrieve", retrieve, query)]
+                    break
+                except (ModelUnavailable, BudgetExceeded):
+                    continue
+    allowed = permitted(folder, query.scope, [hit.memory for hit, _ in found])
+    best: dict[str, tuple[Hit, Context]] = {}
+    for hit, where in sorted((pair for pair, may in zip(found, allowed, strict=True) if may), key=lambda p: (-p[0].score, p[0].memory.id)):
+        best.setdefault(hit.memory.id, (hit, where))
+    hits = within([hit for hit, _ in best.values()], query)
+    return hits, best[hits[0].memory.id][1] if hits else context
 
 
 def looking(folder: Folder, query: Query, part: Part) -> Context:
@@ -116,6 +137,10 @@ def tokens(text: str) -> int:
 
 def listed(folder: Folder, scope: Scope, kind: str | None) -> list[Memory]:
     """The memories of a scope as they are now, oldest first."""
+    return steady(lambda: _listed(folder, scope, kind))
+
+
+def _listed(folder: Folder, scope: Scope, kind: str | None) -> list[Memory]:
     found = []
     for key in keys(folder, scope):
         part = None if -1 in key else folder.view.part(key)

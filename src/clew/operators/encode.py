@@ -1,5 +1,6 @@
 """Formation techniques that two or more recipes share."""
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from clew.context import Context
 from clew.types import Event, Memory
@@ -17,7 +18,7 @@ def role(event: Event) -> str | None:
     return event.body.get("role") if isinstance(event.body, Mapping) else None
 
 
-def spoken(event: Event) -> dict[str, str]:
+def spoken(event: Event) -> dict[str, Any]:
     """The role as data of a memory, where it is not the user's: an assistant's words weigh otherwise."""
     found = role(event)
     return {"role": found} if isinstance(found, str) and found != "user" else {}

@@ -49,12 +49,14 @@ def _in(name: str, value: Any) -> Any:
 def _lines(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
     if not Path(path).is_file():
         raise UsageError(f"there is no file {path} to load")
-    with open(path, encoding="utf-8") as file:
+    with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             try:
                 row = json.loads(line)
-                row["table"]
-            except (json.JSONDecodeError, KeyError, TypeError) as error:
+                table = row["table"]
+                if set(row) != {"table", *TABLES[table].split(", ")}:
+                    raise KeyError(f"the columns of {table}")
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise UsageError(f"{path}, line {number} is not of a Clew export (for other files use `clew import`): {error}") from error
             yield row
 
@@ -66,10 +68,11 @@ def restore(database: Database, path: str | os.PathLike[str]) -> tuple[int, ...]
         c.execute("DELETE FROM meta")
         for row in _lines(path):
             table = row.pop("table")
-            if table not in TABLES or set(row) != set(TABLES[table].split(", ")):
-                raise UsageError(f"{path} holds a row that this format does not know: {table!r}")
-            values = [_in(n, v) for n, v in row.items()]
-            c.execute(f"INSERT INTO {table}({', '.join(row)}) VALUES ({','.join('?' * len(values))})", values)
+            try:
+                values = [_in(n, v) for n, v in row.items()]
+                c.execute(f"INSERT INTO {table}({', '.join(row)}) VALUES ({','.join('?' * len(values))})", values)
+            except (apsw.ConstraintError, apsw.MismatchError, ValueError, KeyError, TypeError, AttributeError) as error:
+                raise UsageError(f"{path} holds a row of {table!r} that cannot be taken in: {error}") from error
             if table == "event":
                 seqs.append(row["seq"])
         log.walk(c)  # what was changed in the file on its way is not taken in

@@ -11,7 +11,7 @@ import numpy as np
 
 from clew.errors import RecipeError
 from clew.storage import rows
-from clew.storage.index import NEVER, Index
+from clew.storage.index import NEVER, Index, Lost
 from clew.storage.log import Log, micros
 from clew.storage.schema import SLOT_BITS
 from clew.storage.terms import terms
@@ -70,8 +70,10 @@ class Draft:
         self._embed, self._indexing = embed, indexing
         self.added: dict[int, Memory] = {}  # by slot, not landed yet; as the operator gave them
         self.rows: list[tuple[Any, ...]] = []  # the same as rows, in slot order
+        self._nodes: dict[str, list[int]] = {}  # node to the slots in `added` that link to it
         self._numbers: dict[str | None, int | None] = {None: None}
         self.closings: list[tuple[int, int, str]] = []  # slot, seq, why
+        self._resets = index.resets if seq is None else None  # of the index, when this draft began to read it
         self.known: dict[int, tuple[int, int]] = {}  # events met: length of the text, trust
         self._current: dict[str, int] = {}
         self._texts: list[str | None] = []  # indexed texts of the slots that have no vector yet
@@ -147,14 +149,14 @@ class Draft:
     def matching_slots(self, text: str, k: int, kinds: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
         """`matching` as (slots, scores): memories are read when they are needed."""
         with self.index.lock, self.log.database.snapshot() as c:
-            self.index.refresh(c)
+            self._look(c)
             n, mask = self.index.visible(self.seq, kinds)
             return self._best(self._admitted(self.index.bm25(c, terms(text), n, mask), None), k)
 
     def nearest_slots(self, vector: np.ndarray, k: int, kinds: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
         """`nearest` as (slots, scores)."""
         with self.index.lock, self.log.database.snapshot() as c:
-            self.index.refresh(c)
+            self._look(c)
             n, mask = self.index.visible(self.seq, kinds)
             return self._best(self._admitted(self._cosines(c, vector, n), mask), k)
 
@@ -199,7 +201,7 @@ class Draft:
     def columns(self, kinds: Sequence[str] = ()) -> Columns:
         """The visible memories of these kinds as arrays."""
         with self.index.lock, self.log.database.snapshot() as c:
-            self.index.refresh(c)
+            self._look(c)
             n, mask = self.index.visible(self.seq, kinds)
             slots = np.flatnonzero(self._admitted(np.ones(n), mask))
             columns = self.index.columns
@@ -210,7 +212,7 @@ class Draft:
         dense = len(slots) == 0 or int(slots[-1]) == len(slots) - 1
         found = {}
         with self.index.lock, self.log.database.snapshot() as c:
-            self.index.refresh(c)
+            self._look(c)
             for term in dict.fromkeys(words):
                 posting = self.index.postings(c, term)
                 if dense:
@@ -228,13 +230,13 @@ class Draft:
         if not len(slots):
             return np.zeros(0)
         with self.index.lock, self.log.database.snapshot() as c:
-            self.index.refresh(c)
+            self._look(c)
             return self._cosines(c, vector, int(slots[-1]) + 1)[slots]
 
     def codes(self, slots: np.ndarray) -> np.ndarray:
         """The vectors of these slots, (m, dims) int8."""
         with self.index.lock, self.log.database.snapshot() as c:
-            self.index.refresh(c)
+            self._look(c)
             self.embed_pending(c)
             return self.index.codes(c)[slots]
 
@@ -243,6 +245,7 @@ class Draft:
     def write(self, memories: Sequence[Memory], seq: int) -> None:
         """Take memories in: a new id is added, a known one gets a new version, a retired one ends."""
         with self.index.lock, self.log.database.snapshot() as c:
+            self._look(c)
             for given in memories:
                 memory = rows.normal(given)
                 fresh = memory.opened is None and memory.id not in self._current  # `Context.memory` never gives an id twice
@@ -275,6 +278,8 @@ class Draft:
                     *(n or 0 for n in numbers), id),))
         index.post(slot, words)
         self.added[slot] = memory
+        for node in memory.links:
+            self._nodes.setdefault(node, []).append(slot)
         self._current[memory.id] = slot
         if shape.embeds is None or shape.embeds:
             self._texts.append(text if shape.embeds is None or memory.kind in shape.embeds else None)
@@ -304,12 +309,15 @@ class Draft:
         """Take back everything written since that mark, so that a failed event leaves nothing behind."""
         n, closings = mark
         with self.index.lock:
+            if self._resets != self.index.resets:
+                raise Lost("there is nothing left to take back")
             for slot, _, _ in self.closings[closings:]:
                 self.index.columns["closed"][slot] = NEVER
             del self.closings[closings:]
             for slot in [s for s in self.added if s >= n]:
                 del self.added[slot]
             del self.rows[len(self.added) :]
+            self._nodes = {node: [s for s in slots if s < n] for node, slots in self._nodes.items()}
             self._current = {m.id: s for s, m in self.added.items() if self.index.columns["closed"][s] == NEVER}
             self.index.cut(n)
             closed = self.index.columns["closed"][:n]
@@ -329,6 +337,14 @@ class Draft:
                 raise RecipeError(f"memory {memory.id} is said to be of {name!r}, a name that no event of the log has")
             self._numbers[name] = number
         return self._numbers[name]
+
+    def _look(self, c: Any) -> None:
+        """Take in what was landed since; Lost where slots no longer mean what they did when this draft began."""
+        self.index.refresh(c)
+        if self._resets is None:
+            self._resets = self.index.resets
+        elif self._resets != self.index.resets:
+            raise Lost(f"partition {self.index.pid} was read anew")
 
     def _alive(self, slot: int) -> bool:
         """The version in that slot is the one after event `seq`, and one that the question may see."""
@@ -357,10 +373,12 @@ class Draft:
         if slot in self.added:
             return replace(self.added[slot], opened=self.rows[slot - self.index.flushed][8], closed=None)
         found = c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE place=?", (self.index.pid << SLOT_BITS | slot,)).fetchone()
+        if found is None:
+            raise Lost(f"slot {slot} of partition {self.index.pid} was taken back")
         return rows.memory(self.log, c, found, self.seq)
 
     def _touching(self, c: Any, node: str) -> list[int]:
         places = c.execute("SELECT place FROM link WHERE place >> ? = ? AND node = ? ORDER BY place", (SLOT_BITS, self.index.pid, node))
-        slots = [p & rows.SLOT_MASK for (p,) in places] + [s for s, m in self.added.items() if node in m.links]
+        slots = [p & rows.SLOT_MASK for (p,) in places] + self._nodes.get(node, [])
         own = self._slot(c, node)
         return [s for s in (*slots, *([] if own is None else [own])) if self._alive(s)]

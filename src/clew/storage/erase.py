@@ -7,11 +7,12 @@ from typing import Any
 
 from clew.errors import StorageBusy
 from clew.storage.schema import SLOT_BITS
-from clew.storage.sqlite import Database
+from clew.storage.sqlite import BUSY_MS, Database
 from clew.storage.terms import terms, unspaced
 from clew.storage.view import truncate
 
 SCAN_BYTES = 30_000_000_000  # bytes compared at most in one scan (forms times file size): about half a minute
+PATIENCE_MS = 3_000  # how long a cleaning waits for readers before it says that it has to be done later
 BUSY = "another connection is reading the file; call `Clew.erase(receipt)` when it is done"
 LONGEST = 400  # bytes of one form; a longer text is told by its windows
 WINDOW = 40
@@ -106,7 +107,9 @@ def emptied(database: Database) -> str:
     wal = Path(f"{database.path}-wal")
     if not database.readonly:
         with database.exclusive() as c:
+            c.set_busy_timeout(PATIENCE_MS)  # readers may follow one another without a gap
             [(busy, _, _)] = c.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            c.set_busy_timeout(BUSY_MS)
             if busy:
                 return BUSY
     if free := database.reader().execute("PRAGMA freelist_count").get:

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from clew.errors import LogCorrupt
 from clew.storage.schema import SLOT_BITS
 
 NEVER = 2**62
+DAMAGED = "the rows of a view are damaged; the log may be sound: see `clew verify`, then rebuild the recipe"
 POSTING = np.dtype([("slot", "<u4"), ("tf", "u1")])
 ID = np.dtype([("high", ">u8"), ("low", ">u2")])  # a memory's id, ten bytes
 K1, B = 1.2, 0.75  # BM25, Robertson's usual values
@@ -25,6 +27,10 @@ LOAD = (f"SELECT opened, coalesce(closed, {NEVER}), coalesce(since, {-NEVER}), c
         " WHERE place >= ? AND place < ? ORDER BY place")
 
 
+class Lost(Exception):
+    """Others have forgotten in, rebuilt or landed this partition meanwhile; what was being made or read is looked at anew."""
+
+
 class Index:
     """The arrays of a partition. Callers hold `lock` around every use."""
 
@@ -32,10 +38,12 @@ class Index:
         self.pid, self.space, self.dims = pid, space, dims
         self.lock = threading.RLock()
         self.folding = threading.Lock()  # one thread of this process folds a partition at a time
+        self.resets = 0  # how often everything was read again: a draft from before is void
         self.reset(-1)
 
     def reset(self, epoch: int) -> None:
         """Forget everything held in memory; the rows are read again."""
+        self.resets += 1
         self.epoch, self.version, self.n, self.flushed, self.ended = epoch, -1, 0, 0, 0
         self._columns = {name: np.zeros(256, dtype) for name, dtype in COLUMNS.items()}
         self._rows: list[Sequence[Any]] = []  # added, not in the columns yet: they are filled many at a time
@@ -60,7 +68,9 @@ class Index:
         epoch, version, slots = row
         if epoch > self.epoch:
             self.reset(epoch)
-        if epoch < self.epoch or version <= self.version:
+        if epoch < self.epoch:
+            raise Lost(f"partition {self.pid} was taken back while it was read")
+        if version <= self.version:
             return
         if self.n > self.flushed:
             self.reset(epoch)  # another process landed first: the draft being made here is lost, and must not be read
@@ -89,6 +99,12 @@ class Index:
 
     def _fill(self) -> None:
         rows, self._rows = self._rows, []
+        try:
+            self._filled(rows)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise LogCorrupt(f"{DAMAGED} ({error})") from error
+
+    def _filled(self, rows: Sequence[Sequence[Any]]) -> None:
         have = len(self._columns["opened"])
         if self.n > have:
             size = max(self.n, have * 2)
@@ -176,8 +192,10 @@ class Index:
         rows = self._postings.get(term)
         if rows is None:
             packed = b"".join(r[0] for r in c.execute("SELECT slots FROM posting WHERE partition=? AND term=? ORDER BY first", (self.pid, term)))
-            rows = np.frombuffer(packed, POSTING)
+            rows = loaded(packed, POSTING)
             if self._current(c):
+                if len(rows) and (int(rows["slot"][-1]) >= self.flushed or (np.diff(rows["slot"].astype(np.int64)) <= 0).any()):
+                    raise LogCorrupt(DAMAGED)
                 self._postings[term] = rows
                 if len(self._postings) > CACHED_TERMS:
                     self._postings.popitem(last=False)
@@ -214,14 +232,14 @@ class Index:
         """(embedded, dims) int8, row i is slot i; zeros where a memory has no vector."""
         if self._codes is None:
             packed = b"".join(r[0] for r in c.execute("SELECT codes FROM block WHERE partition=? AND space=? ORDER BY first", (self.pid, self.space)))
-            self._codes = np.frombuffer(packed, np.int8).reshape(-1, self.dims)
+            self._codes = loaded(packed, np.dtype((np.int8, self.dims)))
             self._norms = norms(self._codes)
             self._embedded = len(self._codes)
         elif self._embedded < self.flushed:
             packed = b"".join(r[0] for r in c.execute(
                 "SELECT codes FROM block WHERE partition=? AND space=? AND first >= coalesce((SELECT max(first) FROM block WHERE partition=?1"
                 " AND space=?2 AND first <= ?3), 0) ORDER BY first", (self.pid, self.space, self._embedded)))
-            whole = np.frombuffer(packed, np.int8).reshape(-1, self.dims)
+            whole = loaded(packed, np.dtype((np.int8, self.dims)))
             first = c.execute("SELECT coalesce(max(first), 0) FROM block WHERE partition=? AND space=? AND first <= ?",
                               (self.pid, self.space, self._embedded)).get
             self.embed(whole[self._embedded - first :])
@@ -272,6 +290,14 @@ class Index:
         slots = np.flatnonzero(rounded >= floor)
         ranked = slots[np.lexsort((self.columns["order"][slots], -rounded[slots]))]
         return ranked[:k]
+
+
+def loaded(packed: bytes, dtype: np.dtype[Any]) -> np.ndarray:
+    """Rows of that type out of a blob; LogCorrupt where it does not hold a whole number of them."""
+    try:
+        return np.frombuffer(packed, dtype)
+    except ValueError as error:
+        raise LogCorrupt(f"{DAMAGED} ({error})") from error
 
 
 def norms(codes: np.ndarray) -> np.ndarray:

@@ -46,7 +46,7 @@ class Entry:
         except UnicodeEncodeError as error:
             bad = error.object[error.start : error.end].encode("utf-8", "backslashreplace").decode()
             raise UsageError(f"the text is not valid Unicode: {bad} at character {error.start}; decode it as UTF-8 before recording") from error
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise UsageError(f"a body must be JSON (text, numbers, lists, mappings): {error}") from error
         if len(packed) > MAX_BODY:
             raise UsageError(f"one event holds at most {MAX_BODY:,} bytes, got {len(packed):,}; split it (readers cut documents into sections)")

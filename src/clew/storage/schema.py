@@ -37,6 +37,7 @@ CREATE TABLE fault(id INTEGER PRIMARY KEY, generation INTEGER, recipe TEXT, oper
 -- Views: disposable.
 CREATE TABLE generation(id INTEGER PRIMARY KEY, recipe TEXT NOT NULL, fingerprint TEXT NOT NULL, declared TEXT NOT NULL,
   shares TEXT NOT NULL, state TEXT NOT NULL, made INTEGER NOT NULL, swept INTEGER NOT NULL);
+CREATE UNIQUE INDEX generation_serving ON generation(recipe) WHERE state = 'serving';
 CREATE TABLE partition(id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, mark BLOB NOT NULL,
   user INTEGER NOT NULL, agent INTEGER NOT NULL, session INTEGER NOT NULL,
   cursor INTEGER NOT NULL, ordinal INTEGER NOT NULL, slots INTEGER NOT NULL, epoch INTEGER NOT NULL, version INTEGER NOT NULL,

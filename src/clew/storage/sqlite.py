@@ -2,6 +2,7 @@
 
 Every thread reads on its own connection; one connection writes, behind a lock, in `BEGIN IMMEDIATE`.
 """
+import json
 import os
 import secrets
 import shutil
@@ -11,6 +12,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import apsw
 
@@ -68,7 +70,19 @@ class Database:
             with open(self.path, "rb") as file:
                 if file.read(16) != b"SQLite format 3\x00":
                     raise LogCorrupt(f"{self.path} is not a Clew file (it has no SQLite header); give another path, or restore a backup")
-        return self._configured(apsw.Connection(str(self.path), flags=flags, vfs=self.vfs))
+        connection = self._connected(flags)
+        connection.set_busy_timeout(BUSY_MS)
+        if connection.execute("PRAGMA application_id").get != schema.APPLICATION_ID and connection.execute("SELECT count(*) FROM sqlite_schema").get:
+            connection.close()  # before any pragma that would change it
+            raise UsageError(f"{self.path} is an SQLite file of another program, not Clew's; give another path")
+        return self._configured(connection)
+
+    def _connected(self, flags: int) -> apsw.Connection:
+        wal = Path(f"{self.path}-wal")
+        if self.readonly and not os.access(self.path.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size):
+            # the folder takes no shared-memory file beside it, and all there is lies in the one file
+            return apsw.Connection(f"file:{quote(str(self.path))}?immutable=1", flags=flags | apsw.SQLITE_OPEN_URI, vfs=self.vfs)
+        return apsw.Connection(str(self.path), flags=flags, vfs=self.vfs)
 
     def _configured(self, connection: apsw.Connection) -> apsw.Connection:
         connection.set_busy_timeout(BUSY_MS)
@@ -107,7 +121,7 @@ class Database:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             try:
-                connection = self._configured(apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY, vfs=self.vfs))
+                connection = self._configured(self._connected(apsw.SQLITE_OPEN_READONLY))
             except apsw.Error as error:
                 raise translated(error, self.path) from error
             self._local.connection = connection
@@ -128,9 +142,12 @@ class Database:
                 connection.execute("SELECT 1 FROM meta LIMIT 1").fetchall()  # BEGIN is lazy: this takes the snapshot
                 yield connection
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
         except apsw.Error as error:
             raise translated(error, self.path) from error
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:  # of rows: what callers give is checked before it gets here
+            raise LogCorrupt(f"{self.path} is damaged: a row is not what was written ({error}); restore a backup") from error
 
     @contextmanager
     def write(self) -> Iterator[apsw.Connection]:
@@ -180,7 +197,10 @@ class Database:
                 return
             self._closed = True
             for connection in (*self._readers, self._writer):
-                connection.close(True)
+                try:
+                    connection.close(True)
+                except apsw.ThreadingViolationError:  # another thread is reading on it: it ends with that thread
+                    connection.interrupt()
             if self._private:
                 shutil.rmtree(self._private, ignore_errors=True)
 
@@ -201,6 +221,8 @@ def refuse_network(path: Path) -> None:
 
 def translated(error: apsw.Error, path: Path) -> Exception:
     """SQLite's error as one of ours, told apart by who can act."""
+    if isinstance(error, (apsw.ConnectionClosedError, apsw.InterruptError, apsw.ThreadingViolationError)):
+        return UsageError(f"{path} was closed while it was in use; open it again")
     if isinstance(error, (apsw.FullError,)):
         return StorageFull(f"no space left for {path}: free some and call again; nothing of this call was stored")
     if isinstance(error, (apsw.IOError,)) and not path.parent.exists():

@@ -14,7 +14,7 @@ import numpy as np
 
 from clew.storage import rows
 from clew.storage.draft import Draft, Indexing, Only
-from clew.storage.index import NEVER, POSTING, Index
+from clew.storage.index import NEVER, POSTING, Index, Lost
 from clew.storage.log import Log
 from clew.storage.schema import SLOT_BITS
 from clew.types import Event, Memory, Shares
@@ -62,10 +62,6 @@ class Part:
     def key(self) -> tuple[int, int, int]:
         """User, agent and session as name numbers."""
         return self.user, self.agent, self.session
-
-
-class Lost(Exception):
-    """Another process landed this partition first; the draft is void and the work is looked at anew."""
 
 
 class View:
@@ -279,12 +275,12 @@ def truncate(c: Any, pid: int, slots: int, seq: int, dims: int) -> int:
 
 
 def new_generation(log: Log, recipe: str, fingerprint: str, declared: Mapping[str, Any], shares: Shares, state: str) -> Generation:
-    """Open a generation; nothing is folded into it yet."""
+    """Open a generation; nothing is folded into it yet. Where another thread or process has just opened one to serve, that one."""
     with log.database.write() as c:
         number = c.execute(
-            "INSERT INTO generation(recipe, fingerprint, declared, shares, state, made, swept) VALUES (?,?,?,?,?,?,0) RETURNING id",
+            "INSERT OR IGNORE INTO generation(recipe, fingerprint, declared, shares, state, made, swept) VALUES (?,?,?,?,?,?,0) RETURNING id",
             (recipe, fingerprint, json.dumps(declared, sort_keys=True), shares, state, time_ns() // 1000)).get
-    return next(g for g in generations(log, recipe) if g.id == number)
+    return next(g for g in generations(log, recipe) if (g.id == number if number else g.state == "serving"))
 
 
 def generations(log: Log, recipe: str | None = None) -> list[Generation]:
