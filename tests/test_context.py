@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import toys
 
-from clew import Budget, Clew, Memory, Models, ModelUnavailable, ReplayMiss, Source
+from clew import Budget, Clew, Memory, Models, ModelUnavailable, RecipeError, ReplayMiss, Source
 from clew.context import Context
 from clew.models import Reply, forms
 from clew.models.fake import Dead, Scripted
@@ -239,6 +239,13 @@ def test_an_operator_that_returns_nonsense_is_a_fault_and_stops_nobody(memory: O
     assert clew.catch_up() == {"odd": "folded"}
     assert texts(clew) == ["one calm", "two calm"]
     assert [f["seq"] for f in clew.status()["faults"]] == [2]
+
+
+def test_a_question_makes_no_memories(memory: Open) -> None:
+    clew = memory(recipes=[Recipe("odd", encode.turns, lambda query, ctx: [ctx.memory("made up")])])  # type: ignore[list-item]
+    clew.record("the harbour", user="ana")
+    with pytest.raises(RecipeError, match="only events make memories"):
+        clew.recall("harbour", user="ana")
 
 
 def test_what_memory_holds_is_the_same_before_and_after_it_lands(memory: Open) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import toys
 
-from clew import Clew, Models, UsageError
+from clew import Clew, Models, UsageError, Withheld
 from clew.models import Reply
 from clew.models.fake import Dead, Fickle, Scripted
 from clew.recipe import Recipe
@@ -264,6 +264,20 @@ def test_a_rebuild_after_a_forget_needs_no_model(memory: Open) -> None:
     old = list(clew._views.serving("asking").view.dump())
     made = clew.rebuild("asking", promote=False)
     assert old == list(clew._views.view(made, toys.asking).dump())
+
+
+def test_an_operator_can_tell_an_erased_answer_from_a_bad_one(memory: Open) -> None:
+    def note(events: Any, ctx: Any) -> Any:
+        try:
+            return [ctx.memory(ctx.ask("say", toys.forms.text(60), event=events[0], near=ctx.view.all()))]
+        except Withheld:
+            return [ctx.memory(f"withheld: {events[0].text}")]
+
+    clew = memory(recipes=[Recipe("noting", note, toys.retrieve.bm25, needs=frozenset({"ask"}), prompts={"say": "$event $near"})], models=Models(asker=Fickle()))
+    clew.record(["one copper", "two copper"], user="ana")
+    clew.catch_up()
+    clew.forget(events=[1])
+    assert [m.text for m in clew.memories(user="ana")] == ["withheld: two copper"]
 
 
 class Interrupted:

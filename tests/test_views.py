@@ -320,15 +320,15 @@ def test_threads_rebuild_forget_and_ask_at_once(memory: Open) -> None:
         try:
             while not stop.is_set():
                 work()
-        except BaseException as error:  # noqa: BLE001 - handed to the test
+        except BaseException as error:
             errors.append(error)
 
     jobs = [lambda: clew.recall("harbour 7", user="ana"), lambda: clew.catch_up(), lambda: clew.rebuild("rewriting"),
-            lambda: clew.memories(user="ana"), lambda: clew.record("harbour more", user="ana")]
+            lambda: clew.memories(user="ana"), lambda: (clew.record("harbour more", user="ana"), stop.wait(0.05))]
     threads = [threading.Thread(target=again, args=(job,)) for job in jobs]
     for thread in threads:
         thread.start()
-    stop.wait(3)
+    stop.wait(2)
     stop.set()
     for thread in threads:
         thread.join(60)

@@ -11,8 +11,8 @@ from clew.context import Context, Desk
 from clew.errors import BudgetExceeded, ModelUnavailable, ReplayMiss
 from clew.recipe import Recipe
 from clew.storage.draft import Draft
-from clew.storage.log import Log
 from clew.storage.index import Lost
+from clew.storage.log import Log
 from clew.storage.view import Part, View
 from clew.types import Event, Memory, Source
 

@@ -149,7 +149,8 @@ def _forms(log: Log, events: Sequence[Event]) -> list[bytes]:
     names = {n.encode().lower() for e in events for n in (e.actor, e.scope.user) if n and len(n) > 3}
     survivors = "\n".join(line for e in log.read() if e.seq not in gone for line in _said(e))
     with log.database.snapshot() as c:
-        kept = (survivors + "\n" + erase.ours(c, gone) + NOTE).encode().lower()
+        survivors += "\n" + erase.ours(c, gone) + NOTE
+    kept = survivors.encode().lower()
     terms -= erase.words([survivors])
     return sorted({form for form in wanted | names | terms if form not in kept})[:FORMS]
 

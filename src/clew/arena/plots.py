@@ -3,11 +3,13 @@ import html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem;color:#1d2430}
-h2{margin-top:3rem;border-top:1px solid #ccd3dd;padding-top:1rem}.about{color:#5b6675;font-size:13px}.wide{overflow-x:auto}
-table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}th,td{padding:.25rem .6rem;text-align:right;
-border-bottom:1px solid #e3e8ef;white-space:nowrap}th:first-child,td:first-child{text-align:left}svg{max-width:100%;height:auto}
-svg text{font:12px system-ui,sans-serif;fill:#1d2430}"""
+STYLE = "".join((
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem;color:#1d2430}",
+    "h2{margin-top:3rem;border-top:1px solid #ccd3dd;padding-top:1rem}.about{color:#5b6675;font-size:13px}.wide{overflow-x:auto}",
+    "table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}th,td{padding:.25rem .6rem;text-align:right;",
+    "border-bottom:1px solid #e3e8ef;white-space:nowrap}th:first-child,td:first-child{text-align:left}svg{max-width:100%;height:auto}",
+    "svg text{font:12px system-ui,sans-serif;fill:#1d2430}",
+))
 # Eight hues told apart by people with the usual colour blindnesses (Okabe and Ito's palette, darkened yellow).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555", "#7a7a00", "#882255", "#44aa99")
 KNOWN = ("clew", "verbatim", "verbatim[bm25]", "verbatim[dense]", "verbatim[rrf]", "verbatim[minmax]", "full context")
