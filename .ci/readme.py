@@ -1,4 +1,5 @@
 """Runs `clew demo` and puts what it prints between the README's demo marks, with the date."""
+
 import os
 import subprocess
 import sys

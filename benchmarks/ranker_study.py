@@ -5,6 +5,7 @@ usage: CLEW_DATA=folder PYTHONPATH=tools python benchmarks/ranker_study.py [cach
 Weights are learned on LongMemEval's tuning half; every figure is of a reporting half, which chose nothing. Brackets are 95 %
 bootstrap intervals over questions. A cache keeps the features between runs.
 """
+
 import os
 import pickle
 import sys
@@ -40,9 +41,7 @@ def reciprocal(e: Example) -> np.ndarray:
 
 def turns(rows: Sequence[Example], scores: Scores, k: int) -> np.ndarray:
     """Recall@k of each question that has gold turns."""
-    return np.array(
-        [e.gold[np.argsort(-scores(e), kind="stable")[:k]].sum() / len(e.asked.gold) for e in rows if e.asked.gold], np.float64
-    )
+    return np.array([e.gold[np.argsort(-scores(e), kind="stable")[:k]].sum() / len(e.asked.gold) for e in rows if e.asked.gold], np.float64)
 
 
 def sessions(rows: Sequence[Example], scores: Scores, k: int = 5) -> np.ndarray:
@@ -116,9 +115,7 @@ def main() -> None:
         table(half, {name: [interval(look(way)) for look in looks.values()] for name, way in ways.items()}, list(looks))
     looks = measures(reporting)
     full = {name: look(shipped) for name, look in looks.items()}
-    ablated = {
-        name: linear(learn(tuning["longmemeval"], [n for n in features.NAMES if n != name])) for name in features.NAMES
-    }
+    ablated = {name: linear(learn(tuning["longmemeval"], [n for n in features.NAMES if n != name])) for name in features.NAMES}
     cells = {f"without {n}": [difference(look(w), full[c]) for c, look in looks.items()] for n, w in ablated.items()}
     table("Without one feature, learned anew (reporting halves, paired)", cells, list(looks))
     for name, rows in reporting.items():

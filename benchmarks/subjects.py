@@ -1,4 +1,5 @@
 """What is measured: Clew and the peers behind one set of words, each alone in a process so that its memory can be told."""
+
 import importlib.metadata
 import resource
 import shutil

@@ -1,4 +1,5 @@
 """Made-up turns: words of the embedder's vocabulary, drawn as often as words are in language (Zipf), from a fixed seed."""
+
 from collections.abc import Iterator
 from typing import Any
 

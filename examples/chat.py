@@ -1,7 +1,8 @@
 """A chat that remembers, with any OpenAI-compatible endpoint: pip install 'clew[llm]', then
 
-    OPENAI_BASE_URL=http://localhost:11434/v1 OPENAI_API_KEY=none CLEW_CHAT_MODEL=qwen3:4b python examples/chat.py
+OPENAI_BASE_URL=http://localhost:11434/v1 OPENAI_API_KEY=none CLEW_CHAT_MODEL=qwen3:4b python examples/chat.py
 """
+
 import os
 from datetime import UTC, datetime
 

@@ -1,4 +1,5 @@
 """Memory in five lines: no key, no server, one file."""
+
 from clew import Clew
 
 c = Clew("memory.db")

@@ -1,4 +1,5 @@
 """What tests share: memories in temporary files, fake models, a clock that moves on, and the data that may be absent."""
+
 import itertools
 import os
 from collections.abc import Callable, Iterator

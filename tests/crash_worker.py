@@ -1,4 +1,5 @@
 """Run by the crash tests in a process of its own, which they kill: writes, or folds, and says on stdout what was acknowledged."""
+
 import sys
 
 import toys
@@ -11,7 +12,9 @@ RECIPES = {"verbatim": load("verbatim"), **toys.ALL}
 
 
 def models() -> Models:
-    return Models(asker=Scripted(lambda p, s: {"choices": []} if "choices" in s["properties"] else {"text": f"note {len(p)}"}, name="fake:fickle"))
+    return Models(
+        asker=Scripted(lambda p, s: {"choices": []} if "choices" in s["properties"] else {"text": f"note {len(p)}"}, name="fake:fickle")
+    )
 
 
 def main(what: str, path: str, recipe: str, first: int) -> None:

@@ -1,4 +1,5 @@
 """One round of kill -9: start a process, let it work a little, kill it, and look at what it left."""
+
 import os
 import random
 import signal
@@ -13,7 +14,11 @@ from crash_worker import RECIPES, models
 from clew import Clew
 
 HERE = Path(__file__).parent
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent / "src"), os.environ.get("PYTHONPATH", "")]), "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent / "src"), os.environ.get("PYTHONPATH", "")]),
+    "OMP_NUM_THREADS": "1",
+}
 
 
 @dataclass
@@ -34,7 +39,12 @@ class Tally:
 
 def killed(what: str, path: Path, recipe: str, first: int, after: float) -> list[int]:
     """The numbers that the process acknowledged before it was killed `after` seconds of work."""
-    child = subprocess.Popen([sys.executable, str(HERE / "crash_worker.py"), what, str(path), recipe, str(first)], stdout=subprocess.PIPE, env=ENVIRONMENT, text=True)
+    child = subprocess.Popen(
+        [sys.executable, str(HERE / "crash_worker.py"), what, str(path), recipe, str(first)],
+        stdout=subprocess.PIPE,
+        env=ENVIRONMENT,
+        text=True,
+    )
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
     time.sleep(after)

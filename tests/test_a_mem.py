@@ -1,4 +1,5 @@
 """A-MEM does what its checklist says: seven-part notes that link, rewrite their neighbours, and are found through links."""
+
 import json
 import re
 from collections.abc import Sequence
@@ -14,8 +15,12 @@ from clew.models.static import Static
 from clew.recipes import a_mem
 from clew.types import Memory
 
-TURNS = ("The pump of the Halcyon broke off Skye.", "A new impeller for the pump arrived by ferry.", "Dinner was mackerel with lemon.",
-         "We fitted the impeller and the bilge is dry.")
+TURNS = (
+    "The pump of the Halcyon broke off Skye.",
+    "A new impeller for the pump arrived by ferry.",
+    "Dinner was mackerel with lemon.",
+    "We fitted the impeller and the bilge is dry.",
+)
 
 
 class Mechanic:
@@ -132,12 +137,18 @@ def test_neighbours_are_rewritten_by_a_new_note_and_embedded_again(tmp_path: Pat
         c.record(TURNS[1], user="ana", actor="Ana")
         c.catch_up()
         after = c.get(before.id)
-        assert after.text == before.text and after.data["context"] == "Part of a pump repair." and after.data["tags"] == ["repair", "boat", "pump"]
+        assert (
+            after.text == before.text
+            and after.data["context"] == "Part of a pump repair."
+            and after.data["tags"] == ["repair", "boat", "pump"]
+        )
         assert len(c.history(before.id)) == 2
         assert after.rests == (1, 2), "it rests on the note that changed it too"
         vectors = {r[2]: r[-1] for r in dump(c) if r[0] == "vector" and r[1] == before.id}
         assert len(vectors) == 2 and len(set(vectors.values())) == 2
-        assert vectors[2] == Static().embed([a_mem.indexed(after)])[0].tobytes().hex(), "the version of event 2 has the vector of its new words"
+        assert vectors[2] == Static().embed([a_mem.indexed(after)])[0].tobytes().hex(), (
+            "the version of event 2 has the vector of its new words"
+        )
         found = c._views.serving("a_mem").view
         [part] = found.parts()
         assert next(h.memory.id for h in found.draft(part).matching("repair", 3)) == before.id, "and is found by them"

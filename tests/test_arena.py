@@ -1,4 +1,5 @@
 """The arena: scores against values worked out by hand, readers on tiny files of each schema, runs that go on."""
+
 import gzip
 import json
 import math
@@ -106,22 +107,47 @@ def test_a_table_counts_each_score_over_the_questions_that_have_it():
 
 
 def test_locomo_turns_are_messages_and_malformed_evidence_is_read(tmp_path):
-    turns = [{"speaker": "Ada", "dia_id": "D1:1", "text": "I keep bees."}, {"speaker": "Bo", "dia_id": "D1:2", "text": "Look!", "blip_caption": "a hive"}]
-    qa = [{"question": "Who keeps bees?", "answer": "Ada", "category": 4, "evidence": ["D1:1; D1:02", "D"]},
-          {"question": "Unanswerable?", "category": 5, "evidence": ["D1:1"]}, {"question": "Lost?", "category": 1, "evidence": ["D9:9"]}]
+    turns = [
+        {"speaker": "Ada", "dia_id": "D1:1", "text": "I keep bees."},
+        {"speaker": "Bo", "dia_id": "D1:2", "text": "Look!", "blip_caption": "a hive"},
+    ]
+    qa = [
+        {"question": "Who keeps bees?", "answer": "Ada", "category": 4, "evidence": ["D1:1; D1:02", "D"]},
+        {"question": "Unanswerable?", "category": 5, "evidence": ["D1:1"]},
+        {"question": "Lost?", "category": 1, "evidence": ["D9:9"]},
+    ]
     sample = {"sample_id": "conv-0", "conversation": {"session_1": turns, "session_1_date_time": "1:56 pm on 8 May, 2023"}, "qa": qa}
     (tmp_path / "locomo_mine.json").write_text(json.dumps([sample]))
     [case] = dataset("locomo").read(tmp_path)
-    assert case.events[1] == {"content": "Look! [image: a hive]", "role": "user", "actor": "Bo", "at": "2023-05-08T13:56:01+00:00", "key": "D1:2",
-                              "session": "s1"}
+    assert case.events[1] == {
+        "content": "Look! [image: a hive]",
+        "role": "user",
+        "actor": "Bo",
+        "at": "2023-05-08T13:56:01+00:00",
+        "key": "D1:2",
+        "session": "s1",
+    }
     assert [(q.gold, q.category, q.group) for q in case.questions] == [(("D1:1", "D1:2"), "single-hop", "conv-0")]
 
 
 def test_longmemeval_reads_each_session_once_and_leaves_abstention_out(tmp_path):
-    packed(tmp_path / "s_sessions_x.jsonl.gz", {"session_id": "s1", "turns": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": " "}]})
-    row = {"question_id": "q1", "question_type": "multi-session", "question": "What?", "question_date": "2023/05/30 (Tue) 23:40", "group": 7,
-           "answer_session_ids": ["s1"], "evidence_turns": {"s1": [0]}, "s_haystack": [["2023/05/20 (Sat) 02:21", "s1"], ["2023/05/21 (Sun) 02:21", "s1"]]}
-    file = packed(tmp_path / "questions_x.jsonl.gz", row, {**row, "question_id": "q2_abs"}, {**row, "question_id": "q3", "s_haystack": None})
+    packed(
+        tmp_path / "s_sessions_x.jsonl.gz",
+        {"session_id": "s1", "turns": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": " "}]},
+    )
+    row = {
+        "question_id": "q1",
+        "question_type": "multi-session",
+        "question": "What?",
+        "question_date": "2023/05/30 (Tue) 23:40",
+        "group": 7,
+        "answer_session_ids": ["s1"],
+        "evidence_turns": {"s1": [0]},
+        "s_haystack": [["2023/05/20 (Sat) 02:21", "s1"], ["2023/05/21 (Sun) 02:21", "s1"]],
+    }
+    file = packed(
+        tmp_path / "questions_x.jsonl.gz", row, {**row, "question_id": "q2_abs"}, {**row, "question_id": "q3", "s_haystack": None}
+    )
     [case] = dataset("longmemeval").read(file)
     assert [e["key"] for e in case.events] == ["s1#0"] and case.events[0]["at"] == "2023-05-20T02:21:00+00:00"
     [asked] = case.questions
@@ -129,19 +155,31 @@ def test_longmemeval_reads_each_session_once_and_leaves_abstention_out(tmp_path)
 
 
 def test_beam_strips_markers_and_carries_dates_on(tmp_path):
-    messages = [{"id": 0, "role": "user", "content": "I moved. ->-> 1,1", "time_anchor": "March-15-2024"}, {"id": 1, "role": "assistant", "content": "Noted."}]
-    chat = {"conversation_id": "100K-0", "chat": [{"batch_number": 1, "turns": [messages]}],
-            "probing_questions": {"knowledge_update": [{"question": "Where?", "source_chat_ids": {"new": [0], "old": [[5]]}}],
-                                  "abstention": [{"question": "Never?", "source_chat_ids": [0]}]}}
+    messages = [
+        {"id": 0, "role": "user", "content": "I moved. ->-> 1,1", "time_anchor": "March-15-2024"},
+        {"id": 1, "role": "assistant", "content": "Noted."},
+    ]
+    chat = {
+        "conversation_id": "100K-0",
+        "chat": [{"batch_number": 1, "turns": [messages]}],
+        "probing_questions": {
+            "knowledge_update": [{"question": "Where?", "source_chat_ids": {"new": [0], "old": [[5]]}}],
+            "abstention": [{"question": "Never?", "source_chat_ids": [0]}],
+        },
+    }
     [case] = dataset("beam").read(packed(tmp_path / "beam_100k_x.jsonl.gz", chat))
     assert [(e["content"], e["at"], e["session"]) for e in case.events] == [
-        ("I moved.", "2024-03-15T00:00:00+00:00", "1"), ("Noted.", "2024-03-15T00:00:01+00:00", "1")]
+        ("I moved.", "2024-03-15T00:00:00+00:00", "1"),
+        ("Noted.", "2024-03-15T00:00:01+00:00", "1"),
+    ]
     assert [(q.category, q.gold) for q in case.questions] == [("knowledge_update", ("0",))]
 
 
 def test_factconsolidation_tells_the_newest_fact_from_those_it_replaced(tmp_path):
-    context = ("Here is a list of facts:\n0. The mayor of Oz is Ann Lee.\n1. Ann Lee lives in Rome.\n"
-               "2. The mayor of Oz is the Old Bear.\n3. Tom likes Old Bear.\n")
+    context = (
+        "Here is a list of facts:\n0. The mayor of Oz is Ann Lee.\n1. Ann Lee lives in Rome.\n"
+        "2. The mayor of Oz is the Old Bear.\n3. Tom likes Old Bear.\n"
+    )
     row = {"source": "factconsolidation_sh_6k", "context": context, "questions": ["Who is the mayor of Oz?"], "answers": [["Old Bear"]]}
     file = packed(tmp_path / "factconsolidation_x.jsonl.gz", row, {**row, "source": "factconsolidation_mh_6k"})
     case, chained = dataset("factconsolidation").read(file)
@@ -153,11 +191,30 @@ def test_factconsolidation_tells_the_newest_fact_from_those_it_replaced(tmp_path
 
 def test_multihop_reads_both_schemas(tmp_path):
     packed(tmp_path / "hotpotqa_corpus.jsonl.gz", {"title": "A", "text": "one. two."}, {"title": "B", "text": "three."})
-    packed(tmp_path / "hotpotqa_100_x.jsonl", {"_id": "h", "question": "?", "answer": "x", "supporting_facts": [["A", 0]],
-                                               "context": [["A", ["one.", " two."]], ["B", ["three."]]]})
+    packed(
+        tmp_path / "hotpotqa_100_x.jsonl",
+        {
+            "_id": "h",
+            "question": "?",
+            "answer": "x",
+            "supporting_facts": [["A", 0]],
+            "context": [["A", ["one.", " two."]], ["B", ["three."]]],
+        },
+    )
     packed(tmp_path / "musique_corpus.jsonl.gz", {"title": "A", "text": "one."}, {"title": "A", "text": "two."})
-    packed(tmp_path / "musique_100_x.jsonl", {"id": "m", "question": "?", "answer": "y", "answer_aliases": ["z"], "paragraphs": [
-        {"title": "A", "paragraph_text": "two.", "is_supporting": True}, {"title": "A", "paragraph_text": "one.", "is_supporting": False}]})
+    packed(
+        tmp_path / "musique_100_x.jsonl",
+        {
+            "id": "m",
+            "question": "?",
+            "answer": "y",
+            "answer_aliases": ["z"],
+            "paragraphs": [
+                {"title": "A", "paragraph_text": "two.", "is_supporting": True},
+                {"title": "A", "paragraph_text": "one.", "is_supporting": False},
+            ],
+        },
+    )
     hotpot, musique = dataset("multihop").read(tmp_path)
     assert hotpot.questions[0].gold == (hotpot.events[0]["key"],) and hotpot.events[0]["content"] == "A\none. two."
     assert musique.questions[0].gold == (musique.events[1]["key"],) and musique.questions[0].answers == ("y", "z")
@@ -165,8 +222,10 @@ def test_multihop_reads_both_schemas(tmp_path):
 
 def test_madial_asks_with_what_was_said_before_the_first_line_to_be_produced(tmp_path):
     packed(tmp_path / "memory_zh.jsonl", {"1": {"time": "2023-12-25", "scene": "Play", "emotion": "Glad", "event": "She flew a kite."}})
-    packed(tmp_path / "dialogue_zh_x.jsonl", {"dialogue": ["<BOD>\n", "Hi\n", "Hello\n", "told\n"], "test-turn": [3, 2], "relevant-id": [1, 9],
-                                              "dialogue_index": 4})
+    packed(
+        tmp_path / "dialogue_zh_x.jsonl",
+        {"dialogue": ["<BOD>\n", "Hi\n", "Hello\n", "told\n"], "test-turn": [3, 2], "relevant-id": [1, 9], "dialogue_index": 4},
+    )
     [case] = dataset("madial").read(tmp_path / "dialogue_zh_x.jsonl")
     assert [(q.text, q.gold, q.group) for q in case.questions] == [("Hi", ("1",), "madial-4")]
     assert case.events[0]["content"] == "She flew a kite. (Play, Glad)"
@@ -182,7 +241,13 @@ def test_an_unknown_dataset_and_a_missing_file_are_told():
 
 def test_halves_are_fixed_and_share_no_group():
     assert [halves.half(name) for name in ("conv-26", "conv-41", "conv-44", "conv-47", "conv-48", "conv-50")] == [
-        "tuning", "reporting", "reporting", "tuning", "reporting", "tuning"]
+        "tuning",
+        "reporting",
+        "reporting",
+        "tuning",
+        "reporting",
+        "tuning",
+    ]
     case = Case("c", (), tuple(question(id=str(i), group=str(i)) for i in range(40)))
     [one], [other] = halves.of([case], "tuning"), halves.of([case], "reporting")
     assert len(one.questions) + len(other.questions) == 40 and not set(one.questions) & set(other.questions)
@@ -194,8 +259,10 @@ def test_halves_are_fixed_and_share_no_group():
 
 def little(name: str) -> Case:
     texts = ["The heron nests in the alder by the weir.", "Rain fell on Tuesday.", "We mended the oars.", "The kettle is broken again."]
-    events = tuple({"content": text, "role": "user", "at": f"2026-05-0{i + 1}T10:00:00+00:00", "key": f"k{i}", "session": f"s{i // 2}"}
-                   for i, text in enumerate(texts))
+    events = tuple(
+        {"content": text, "role": "user", "at": f"2026-05-0{i + 1}T10:00:00+00:00", "key": f"k{i}", "session": f"s{i // 2}"}
+        for i, text in enumerate(texts)
+    )
     nest = question(id=f"{name}-q", gold=("k0",), group=name)
     return Case(name, events, (nest, question(id=f"{name}-r", text="What did we mend?", gold=("k2",), group=name)))
 
@@ -260,7 +327,9 @@ def test_one_conversation_scores_as_the_shared_program_does(tmp_path):
     sample = json.loads((Path(DATA) / "locomo" / "locomo_public.json").read_text())[0]
     sample["qa"] = sample["qa"][:40]
     (tmp_path / "locomo_one.json").write_text(json.dumps([sample]))
-    told = subprocess.run([sys.executable, str(program), "locomo", f"data={tmp_path}", "recipe=verbatim"], capture_output=True, text=True, check=False).stdout
+    told = subprocess.run(
+        [sys.executable, str(program), "locomo", f"data={tmp_path}", "recipe=verbatim"], capture_output=True, text=True, check=False
+    ).stdout
     theirs = {line.split("  ")[0].strip(): float(line.split()[-2]) for line in told.splitlines() if "n=" in line}
     rows = list(run.attended(Door(load("verbatim")), list(dataset("locomo").read(tmp_path)), tmp_path, {}))
     mine = run.summary(rows)["scores"]

@@ -1,4 +1,5 @@
 """AriGraph does what its checklist says: facts tied to episodes, replaced when outdated, found by association."""
+
 import re
 from collections.abc import Sequence
 from math import log
@@ -15,7 +16,12 @@ from clew.recipes import ari_graph
 from clew.types import Memory
 
 FACT = re.compile(r"(\w[\w ]*?) (is in|lives in|lies in|opens|contains|owns|is) ([\w ]+?)\.")
-STORY = ("Ana lives in Lisbon. Ana owns old boat.", "Lisbon lies in Portugal.", "old boat contains brass key.", "brass key opens harbour gate.")
+STORY = (
+    "Ana lives in Lisbon. Ana owns old boat.",
+    "Lisbon lies in Portugal.",
+    "old boat contains brass key.",
+    "brass key opens harbour gate.",
+)
 CHATTER = tuple(f"Weather {i} is grey." for i in range(5))
 
 
@@ -31,10 +37,20 @@ class Reader:
             return {"records": [{"subject": s, "relation": r, "object": o} for s, r, o in found]}
         if prompt.startswith("Things change"):
             known, fresh = (re.findall(r"\[(\w+)\] ([^,]+), ([^,]+), (.+)", part) for part in prompt.split("New facts:"))
-            return {"records": [{"outdated": a, "new": b} for a, s, r, o in known for b, t, q, p in fresh
-                                if (s, r) == (t, q) and r.endswith(" in") and o != p]}
+            return {
+                "records": [
+                    {"outdated": a, "new": b}
+                    for a, s, r, o in known
+                    for b, t, q, p in fresh
+                    if (s, r) == (t, q) and r.endswith(" in") and o != p
+                ]
+            }
         if prompt.startswith("Which things"):
-            return {"records": [{"entity": e, "depth": self.depth} for e in re.findall(r"[A-Z]\w+", prompt.split("Question:")[1].split("?")[0])[1:]]}
+            return {
+                "records": [
+                    {"entity": e, "depth": self.depth} for e in re.findall(r"[A-Z]\w+", prompt.split("Question:")[1].split("?")[0])[1:]
+                ]
+            }
         return {"text": "Lisbon"}
 
 

@@ -1,4 +1,5 @@
 """The command line says what the door does: plainly to people, as JSON to programs, with an exit status to scripts."""
+
 import json
 import os
 import signal
@@ -15,18 +16,40 @@ from clew import Clew, errors
 from clew.cli import app
 from clew.recipe import names
 
-WORDS = ["record", "import", "recall", "ask", "prompt", "thread", "history", "memories", "forget", "verify", "rebuild", "generations", "promote",
-         "export", "load", "backup", "status", "recipes", "worker", "demo"]
+WORDS = [
+    "record",
+    "import",
+    "recall",
+    "ask",
+    "prompt",
+    "thread",
+    "history",
+    "memories",
+    "forget",
+    "verify",
+    "rebuild",
+    "generations",
+    "promote",
+    "export",
+    "load",
+    "backup",
+    "status",
+    "recipes",
+    "worker",
+    "demo",
+]
 Run = Callable[..., Any]
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Runs `clew ARGUMENTS` on `tmp_path/m.db`; with `status` given, checks the exit status."""
+
     def go(*arguments: str, status: int = 0, stdin: str | None = None) -> Any:
         result = CliRunner().invoke(app, list(arguments), input=stdin, env={"CLEW_DB": str(tmp_path / "m.db"), "COLUMNS": "200"})
         assert result.exit_code == status, (result.output, result.stderr, result.exception)
         return result
+
     return go
 
 
@@ -39,8 +62,11 @@ def parsed(run: Run) -> Run:
 @pytest.fixture
 def spoken(run: Run) -> None:
     """Three things said to two people's memories."""
-    for text, user, actor, minute in (("Dana parks the van behind the bakery", "ana", "Dana", 1), ("The van needs new brakes", "ana", "Eli", 2),
-                                      ("I keep bees on the roof", "bob", "Bob", 3)):
+    for text, user, actor, minute in (
+        ("Dana parks the van behind the bakery", "ana", "Dana", 1),
+        ("The van needs new brakes", "ana", "Eli", 2),
+        ("I keep bees on the roof", "bob", "Bob", 3),
+    ):
         run("record", text, "--user", user, "--actor", actor, "--at", f"2026-03-01T10:0{minute}:00+01:00", "--key", f"k{minute}")
 
 
@@ -111,7 +137,12 @@ def test_a_second_import_does_nothing(parsed: Run, tmp_path: Path) -> None:
     chat.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     assert parsed("import", str(chat), "-u", "ana", "--as-lived")["new"] == 40
     assert parsed("import", str(chat), "-u", "ana", "--as-lived") | {"views": {}} == {
-        "path": str(chat), "messages": 40, "new": 0, "already": 40, "views": {}}
+        "path": str(chat),
+        "messages": 40,
+        "new": 0,
+        "already": 40,
+        "views": {},
+    }
     assert len(parsed("recall", "talk", "-u", "ana", "-k", "50", "--as-of", "2026-03-01T10:00:09+00:00")) == 10
 
 
@@ -125,9 +156,18 @@ def test_an_import_of_times_without_a_zone_asks_for_one(run: Run, parsed: Run, t
 
 def test_a_git_history_is_imported_commit_by_commit(parsed: Run, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
-    author = {"GIT_AUTHOR_NAME": "Ana", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "Ana", "GIT_COMMITTER_EMAIL": "a@example.org"}
+    author = {
+        "GIT_AUTHOR_NAME": "Ana",
+        "GIT_AUTHOR_EMAIL": "a@example.org",
+        "GIT_COMMITTER_NAME": "Ana",
+        "GIT_COMMITTER_EMAIL": "a@example.org",
+    }
     clone.mkdir()
-    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "The parser reads tabs"], ["commit", "-q", "--allow-empty", "-m", "Fewer moons"]):
+    for command in (
+        ["init", "-q"],
+        ["commit", "-q", "--allow-empty", "-m", "The parser reads tabs"],
+        ["commit", "-q", "--allow-empty", "-m", "Fewer moons"],
+    ):
         subprocess.run(["git", *command], cwd=clone, check=True, env={**os.environ, **author})
     assert parsed("import", str(clone), "--git", "-u", "git", "--as-lived")["new"] == 2
     assert "parser" in parsed("recall", "what does the parser read?", "-u", "git", "-k", "1")[0]["memory"]["text"]
@@ -188,20 +228,24 @@ def test_status_tells_events_users_views_and_calls(run: Run, parsed: Run) -> Non
     assert "3 events, 2 users" in run("status").stdout
 
 
-@pytest.mark.parametrize(("arguments", "error", "word"), [
-    (("recall", "x", "--db", "nowhere/m.db"), errors.NotFound, "nowhere/m.db"),
-    (("record", "x", "--at", "2026-03-01T10:00:00"), errors.UsageError, "no time zone"),
-    (("record", "   "), errors.UsageError, "no words"),
-    (("record", "x", "--db", "no/such/folder/m.db"), errors.UsageError, "folder"),
-    (("import", "no-such-file.jsonl"), errors.NotFound, "no-such-file.jsonl"),
-    (("recall", "x", "-r", "no_such_recipe"), errors.NotFound, "no_such_recipe"),
-    (("recall", "x", "-k", "0"), errors.UsageError, "k must be 1 or more"),
-    (("thread", "beef"), errors.NotFound, "beef"),
-    (("forget",), errors.UsageError, "forget what"),
-    (("generations", "--drop", "1"), errors.UsageError, "recipe"),
-])
-def test_what_cannot_be_done_is_told_in_one_line_with_its_own_exit_status(run: Run, arguments: tuple[str, ...], error: type[errors.ClewError],
-                                                                           word: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "error", "word"),
+    [
+        (("recall", "x", "--db", "nowhere/m.db"), errors.NotFound, "nowhere/m.db"),
+        (("record", "x", "--at", "2026-03-01T10:00:00"), errors.UsageError, "no time zone"),
+        (("record", "   "), errors.UsageError, "no words"),
+        (("record", "x", "--db", "no/such/folder/m.db"), errors.UsageError, "folder"),
+        (("import", "no-such-file.jsonl"), errors.NotFound, "no-such-file.jsonl"),
+        (("recall", "x", "-r", "no_such_recipe"), errors.NotFound, "no_such_recipe"),
+        (("recall", "x", "-k", "0"), errors.UsageError, "k must be 1 or more"),
+        (("thread", "beef"), errors.NotFound, "beef"),
+        (("forget",), errors.UsageError, "forget what"),
+        (("generations", "--drop", "1"), errors.UsageError, "recipe"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line_with_its_own_exit_status(
+    run: Run, arguments: tuple[str, ...], error: type[errors.ClewError], word: str
+) -> None:
     run("record", "something", "-u", "ana")
     result = run(*arguments, status=error.exit_code)
     assert result.stdout == "" and result.stderr.startswith("clew: ") and word in result.stderr

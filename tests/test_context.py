@@ -1,4 +1,5 @@
 """The seam to models: forms, what is cited, call paths, what is kept of every outcome, and what a replay does with it."""
+
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -37,6 +38,7 @@ class Outcomes:
 
 def noting(form: forms.Form | None = None, **options: Any) -> Recipe:
     """A note a model makes of each event; the words as they are where it fails."""
+
     def note(events: Any, ctx: Context) -> list[Memory]:
         said = ctx.ask("say", form, event=events[0], **options)
         return [ctx.memory(str(said), kind="note")]
@@ -144,7 +146,11 @@ def test_a_call_in_retrieval_that_cannot_be_paid_falls_back_to_search_without_it
         return retrieve.bm25(query, ctx)
 
     recipe = Recipe("chooser", encode.turns, asked, asks=frozenset({"retrieve"}), prompts={"which": "Is it so? $question"})
-    for models, budget in ((Models(), Budget()), (Models(asker=Dead()), Budget()), (Models(asker=Scripted(lambda p, s: {"answer": "yes"})), Budget(calls_per_day=0))):
+    for models, budget in (
+        (Models(), Budget()),
+        (Models(asker=Dead()), Budget()),
+        (Models(asker=Scripted(lambda p, s: {"answer": "yes"})), Budget(calls_per_day=0)),
+    ):
         clew = memory(recipes=[recipe], models=models, budget=budget)
         clew.record("the harbour is calm", user="ana", key="k")
         assert [h.memory.text for h in clew.recall("harbour", user="ana")] == ["the harbour is calm"]
@@ -152,7 +158,10 @@ def test_a_call_in_retrieval_that_cannot_be_paid_falls_back_to_search_without_it
 
 
 def test_a_note_rests_on_everything_the_model_was_shown(memory: Open) -> None:
-    clew = memory(recipes=[toys.asking], models=Models(asker=Scripted(lambda p, s: {"choices": []} if "choices" in s["properties"] else {"text": "note"})))
+    clew = memory(
+        recipes=[toys.asking],
+        models=Models(asker=Scripted(lambda p, s: {"choices": []} if "choices" in s["properties"] else {"text": "note"})),
+    )
     clew.record(["copper one", "copper two"], user="ana")
     clew.record("copper of somebody else", user="bo")
     clew.record("copper three", user="ana")
@@ -165,13 +174,21 @@ def test_a_note_rests_on_everything_the_model_was_shown(memory: Open) -> None:
 
 
 def test_no_request_shows_words_of_an_event_that_it_does_not_cite(memory: Open) -> None:
-    model = Scripted(lambda p, s: {"choices": s["properties"]["choices"]["items"]["enum"][:1]} if "choices" in s["properties"] else {"text": f"n{len(p)}"})
+    model = Scripted(
+        lambda p, s: (
+            {"choices": s["properties"]["choices"]["items"]["enum"][:1]} if "choices" in s["properties"] else {"text": f"n{len(p)}"}
+        )
+    )
     clew = memory(recipes=[toys.asking], models=Models(asker=model))
     words = [f"copper mark{i:02d}x" for i in range(12)]
     clew.record(words, user="ana")
     clew.catch_up()
     with clew.database.snapshot() as c:
-        rows = list(c.execute("SELECT a.seq, a.path, group_concat(r.seq) FROM answer a JOIN answer_rest r ON r.answer=a.id GROUP BY a.id ORDER BY a.id"))
+        rows = list(
+            c.execute(
+                "SELECT a.seq, a.path, group_concat(r.seq) FROM answer a JOIN answer_rest r ON r.answer=a.id GROUP BY a.id ORDER BY a.id"
+            )
+        )
     assert len(rows) == len(model.prompts)
     for (_, _, cited), prompt in zip(rows, model.prompts, strict=True):
         shown = {i + 1 for i in range(12) if f"mark{i:02d}x" in prompt}
@@ -254,7 +271,9 @@ def test_what_memory_holds_is_the_same_before_and_after_it_lands(memory: Open) -
 
     def making(events: Any, ctx: Context) -> Any:
         for m in ctx.view.all():
-            seen.append((ctx.seq, m, m.since.isoformat() if m.since else None, json.dumps(m.data, sort_keys=True), type(m.data.get("pair"))))
+            seen.append(
+                (ctx.seq, m, m.since.isoformat() if m.since else None, json.dumps(m.data, sort_keys=True), type(m.data.get("pair")))
+            )
         return [ctx.memory(events[0].text, links=["b", "a", "b"], pair=(1, 2), of={"1": None}, until=None)]
 
     recipe = Recipe("seeing", making, retrieve.bm25)

@@ -1,4 +1,5 @@
 """Kill -9 and failing disks between any two steps: nothing acknowledged is lost, nothing is doubled, a rebuild equals what lives."""
+
 import random
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from clew import Clew, ClewError
 from clew.storage.sqlite import Database
 
 
-@pytest.mark.parametrize(("what", "recipe", "count"), [("store", "verbatim", 10), ("worker", "rewriting", 5), ("worker", "asking", 5), ("forget", "rewriting", 5)])
+@pytest.mark.parametrize(
+    ("what", "recipe", "count"),
+    [("store", "verbatim", 10), ("worker", "rewriting", 5), ("worker", "asking", 5), ("forget", "rewriting", 5)],
+)
 def test_a_killed_process_loses_nothing_and_doubles_nothing(tmp_path: Path, what: str, recipe: str, count: int) -> None:
     tally = rounds(what, tmp_path / "m.db", recipe, count, random.Random(count))
     assert tally.sound(), tally

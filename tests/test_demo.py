@@ -1,4 +1,5 @@
 """The demonstration keeps each of its promises, leaves a page that needs nothing else, and opens no socket."""
+
 import os
 import re
 import subprocess

@@ -47,7 +47,9 @@ def bm25_ranks(utterances: list[dict[str, str]], question: str) -> dict[str, int
         rarity = math.log(1 + (len(bags) - found[word] + 0.5) / (found[word] + 0.5))
         for at, (bag, length) in enumerate(zip(bags, lengths, strict=True)):
             scores[at] += rarity * bag[word] * 2.2 / (bag[word] + 1.2 * (0.25 + 0.75 * length / mean))
-    return {line["id"]: 1 + sum(other > score + 1e-9 for other in scores) for line, score in zip(utterances, scores, strict=True) if score > 0}
+    return {
+        line["id"]: 1 + sum(other > score + 1e-9 for other in scores) for line, score in zip(utterances, scores, strict=True) if score > 0
+    }
 
 
 def test_every_line_has_the_fields_and_roles_that_are_promised(utterances: list[dict[str, str]]) -> None:
@@ -95,7 +97,9 @@ def test_plain_bm25_ranks_each_answer_where_its_note_says(utterances: list[dict[
         assert 3 <= min(ranks.get(name, len(utterances)) for name in question["gold"]) <= 30, question["question"]
 
 
-def test_the_two_days_of_the_as_of_question_lie_on_either_side_of_the_correction(utterances: list[dict[str, str]], demo: dict[str, Any]) -> None:
+def test_the_two_days_of_the_as_of_question_lie_on_either_side_of_the_correction(
+    utterances: list[dict[str, str]], demo: dict[str, Any]
+) -> None:
     said, before, after = times(utterances), demo["as_of"]["before"], demo["as_of"]["after"]
     believed, corrected = said[before["gold"][0]], said[after["gold"][0]]
     assert believed < datetime.fromisoformat(before["at"]) < corrected < datetime.fromisoformat(after["at"])

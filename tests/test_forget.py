@@ -1,4 +1,5 @@
 """Forgetting: what goes, what stays, what the receipt says, and what is found when something was left behind."""
+
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -19,11 +20,18 @@ SECRET = "The Zanzibar Überweisung of Quillfeather"
 
 
 def told(clew: Clew) -> Clew:
-    clew.record([
-        {"content": f"{SECRET} is due", "actor": "Quillon", "at": "2026-01-01T10:00:00+00:00"},
-        {"content": "the harbour is calm", "actor": "bo", "at": "2026-02-01T10:00:00+00:00"},
-        {"content": "Quillon likes copper", "actor": "bo", "at": "2026-03-01T10:00:00+00:00"}], user="Annabella", session="zeppelin")
-    clew.record([{"content": "tides at noon", "actor": "Quillon"}, {"content": "Annabella rang", "actor": "bo"}], user="bo", session="second")
+    clew.record(
+        [
+            {"content": f"{SECRET} is due", "actor": "Quillon", "at": "2026-01-01T10:00:00+00:00"},
+            {"content": "the harbour is calm", "actor": "bo", "at": "2026-02-01T10:00:00+00:00"},
+            {"content": "Quillon likes copper", "actor": "bo", "at": "2026-03-01T10:00:00+00:00"},
+        ],
+        user="Annabella",
+        session="zeppelin",
+    )
+    clew.record(
+        [{"content": "tides at noon", "actor": "Quillon"}, {"content": "Annabella rang", "actor": "bo"}], user="bo", session="second"
+    )
     clew.catch_up()
     return clew
 
@@ -98,7 +106,9 @@ def test_the_pattern_is_not_written_down(memory: Open, tmp_path: Path) -> None:
     assert "Quillfeather" not in str([e.body for e in clew.log.read()])
 
 
-@pytest.mark.parametrize("how", [{}, {"matching": "  "}, {"before": "2026-01-01T00:00:00"}, {"events": ["1) OR (1=1"]}, {"events": [True]}, {"events": [1.5]}])
+@pytest.mark.parametrize(
+    "how", [{}, {"matching": "  "}, {"before": "2026-01-01T00:00:00"}, {"events": ["1) OR (1=1"]}, {"events": [True]}, {"events": [1.5]}]
+)
 def test_a_forget_that_does_not_say_what_is_refused(memory: Open, how: dict[str, Any]) -> None:
     clew = told(memory())
     with pytest.raises(UsageError):
@@ -121,7 +131,13 @@ def test_forgetting_what_is_not_there_changes_nothing(memory: Open) -> None:
 
 def test_words_that_every_file_holds_do_not_keep_a_receipt_open(memory: Open) -> None:
     clew = memory()
-    clew.record([{"role": "user", "content": "the event, the memory, the answer and the partition were superseded"}, {"role": "assistant", "content": "generation"}], user="ana")
+    clew.record(
+        [
+            {"role": "user", "content": "the event, the memory, the answer and the partition were superseded"},
+            {"role": "assistant", "content": "generation"},
+        ],
+        user="ana",
+    )
     clew.catch_up()
     receipt = clew.forget(user="ana")
     assert receipt.state == "erased", receipt.why
@@ -130,7 +146,7 @@ def test_words_that_every_file_holds_do_not_keep_a_receipt_open(memory: Open) ->
 def test_words_in_any_part_of_a_message_are_matched(memory: Open) -> None:
     clew = memory()
     clew.record({"content": "hi there", "data": {"note": "Zanzibar"}}, user="ana")
-    clew.record({"role": "assistant", "tool_calls": [{"function": {"name": "wire", "arguments": "{\"to\": \"Zanzibar\"}"}}]}, user="ana")
+    clew.record({"role": "assistant", "tool_calls": [{"function": {"name": "wire", "arguments": '{"to": "Zanzibar"}'}}]}, user="ana")
     assert clew.forget(matching="zanzibar").seqs == (1, 2)
 
 
@@ -171,8 +187,8 @@ PLANTED = {
     "event": "UPDATE event SET payload=CAST('{\"body\": \"' || ?1 || '\"}' AS BLOB) WHERE seq=1",
     "name": "INSERT INTO name(text) VALUES (?1)",
     "answer": "INSERT INTO answer SELECT 99, 'r', x'00', 1, 'p', x'01', 0, 'valid', CAST(?1 AS BLOB), 's', 'm', 1, 0, 0, 0.0, 0, 0, NULL, x'00', x'00'",
-    "memory": "INSERT INTO memory SELECT place + 1000, x'00', kind, ?1, user, agent, session, actor, opened, closed, ended, since, until, retired, status, trust,"
-              " {extra} rest FROM memory LIMIT 1",
+    "memory": "INSERT INTO memory SELECT place + 1000, x'00', kind, ?1, user, agent, session, actor, opened, closed, ended, since, until, retired,"
+    " status, trust, {extra} rest FROM memory LIMIT 1",
     "link": "INSERT INTO link VALUES (1, ?1)",
     "posting": "INSERT INTO posting VALUES (1, ?1, 0, x'00')",
     "fault": "INSERT INTO fault(error) VALUES (?1)",
@@ -184,9 +200,14 @@ PLANTED = {
     "block": "INSERT INTO block VALUES (1, ?1, 0, x'00')",
 }
 FORMS: dict[str, Callable[[str], bytes]] = {
-    "plain": lambda t: t.encode(), "lower case": lambda t: t.lower().encode(), "upper case": lambda t: t.upper().replace("ÜBER", "Über").encode(),
-    "UTF-16": lambda t: t.encode("utf-16-le"), "UTF-16, big end first": lambda t: t.encode("utf-16-be"), "JSON": lambda t: json.dumps(t).encode(),
-    "a stemmed term": lambda t: erase.terms(t)[-1].encode()}
+    "plain": lambda t: t.encode(),
+    "lower case": lambda t: t.lower().encode(),
+    "upper case": lambda t: t.upper().replace("ÜBER", "Über").encode(),
+    "UTF-16": lambda t: t.encode("utf-16-le"),
+    "UTF-16, big end first": lambda t: t.encode("utf-16-be"),
+    "JSON": lambda t: json.dumps(t).encode(),
+    "a stemmed term": lambda t: erase.terms(t)[-1].encode(),
+}
 
 
 @pytest.mark.parametrize("table", list(PLANTED))
@@ -273,7 +294,10 @@ def test_an_operator_can_tell_an_erased_answer_from_a_bad_one(memory: Open) -> N
         except Withheld:
             return [ctx.memory(f"withheld: {events[0].text}")]
 
-    clew = memory(recipes=[Recipe("noting", note, toys.retrieve.bm25, needs=frozenset({"ask"}), prompts={"say": "$event $near"})], models=Models(asker=Fickle()))
+    clew = memory(
+        recipes=[Recipe("noting", note, toys.retrieve.bm25, needs=frozenset({"ask"}), prompts={"say": "$event $near"})],
+        models=Models(asker=Fickle()),
+    )
     clew.record(["one copper", "two copper"], user="ana")
     clew.catch_up()
     clew.forget(events=[1])
@@ -296,8 +320,13 @@ class Interrupted:
 
 def test_an_answer_that_comes_after_the_forget_is_not_kept(memory: Open, tmp_path: Path) -> None:
     model = Interrupted()
-    plain = Recipe("plain", lambda events, ctx: [ctx.memory(ctx.ask("say", toys.forms.text(400), otherwise="nothing", event=events[0]))], toys.retrieve.bm25,
-                   needs=frozenset({"ask"}), prompts={"say": "Repeat $event"})
+    plain = Recipe(
+        "plain",
+        lambda events, ctx: [ctx.memory(ctx.ask("say", toys.forms.text(400), otherwise="nothing", event=events[0]))],
+        toys.retrieve.bm25,
+        needs=frozenset({"ask"}),
+        prompts={"say": "Repeat $event"},
+    )
     clew, other = memory(recipes=[plain], models=Models(asker=model)), memory(recipes=["verbatim"])
     clew.record(SECRET, user="ana")
     receipts = []
@@ -375,7 +404,10 @@ def test_other_users_keep_their_faults(memory: Open) -> None:
 
 
 def test_what_was_spent_stays_spent(memory: Open) -> None:
-    clew = memory(recipes=[toys.asking], models=Models(asker=Scripted(lambda p, s: {"choices": []} if "choices" in s["properties"] else {"text": "a note"})))
+    clew = memory(
+        recipes=[toys.asking],
+        models=Models(asker=Scripted(lambda p, s: {"choices": []} if "choices" in s["properties"] else {"text": "a note"})),
+    )
     clew.record(["one copper", "two copper"], user="ana")
     clew.catch_up()
     before = clew.answers.spent()

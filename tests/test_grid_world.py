@@ -1,4 +1,5 @@
 """A world of rooms whose truth is known: what AriGraph believes after every step is compared with what is so."""
+
 import itertools
 import random
 import re
@@ -42,7 +43,9 @@ class Grid:
     def look(self) -> str:
         here = sorted(t for t, where in self.things.items() if where == self.room)
         held = sorted(t for t, where in self.things.items() if where == "bag")
-        return " ".join([f"You are in the {self.room}.", *(f"The {t} is in the {self.room}." for t in here), *(f"The {t} is in the bag." for t in held)])
+        return " ".join(
+            [f"You are in the {self.room}.", *(f"The {t} is in the {self.room}." for t in here), *(f"The {t} is in the bag." for t in held)]
+        )
 
     def step(self) -> str:
         """One action, carried out: mostly a move, now and then something is taken or put down."""
@@ -63,9 +66,17 @@ def reader(prompt: str, schema: Any) -> Any:
     """A model that reads perfectly: facts by their sentences, and what is outdated by the thing that has moved."""
     if prompt.startswith("Write down"):
         told = prompt.split("Observation:")[1]
-        return {"records": [{"subject": t, "relation": "is in", "object": place} for t, place in re.findall(r"The ([\w ]+?) is in the (\w+)\.", told)]}
+        return {
+            "records": [
+                {"subject": t, "relation": "is in", "object": place} for t, place in re.findall(r"The ([\w ]+?) is in the (\w+)\.", told)
+            ]
+        }
     known, fresh = (re.findall(r"\[(\w+)\] ([\w ]+), is in, (\w+)", part) for part in prompt.split("New facts:"))
-    return {"records": [{"outdated": old, "new": new} for old, thing, place in known for new, same, now in fresh if thing == same and place != now]}
+    return {
+        "records": [
+            {"outdated": old, "new": new} for old, thing, place in known for new, same, now in fresh if thing == same and place != now
+        ]
+    }
 
 
 def walked(c: Clew, grid: Grid, steps: int) -> Iterator[set[graph.Fact]]:
@@ -74,7 +85,9 @@ def walked(c: Clew, grid: Grid, steps: int) -> Iterator[set[graph.Fact]]:
     for number in range(steps):
         if number:
             c.record(grid.step(), agent="walker", kind="action")
-        c.record({"content": grid.look(), "data": {"location": grid.room, "exits": sorted(grid.exits())}}, agent="walker", kind="observation")
+        c.record(
+            {"content": grid.look(), "data": {"location": grid.room, "exits": sorted(grid.exits())}}, agent="walker", kind="observation"
+        )
         assert c.catch_up()["ari_graph"] == "folded"
         seen |= {thing: where for thing, where in grid.things.items() if where in (grid.room, "bag")}
         yield {(thing, "is in", where) for thing, where in seen.items()}

@@ -1,4 +1,5 @@
 """The rules of the house, held over the source itself: which room may know which, how large, how honest, how documented."""
+
 import ast
 import re
 from pathlib import Path
@@ -12,13 +13,44 @@ ROOT = Path(clew.__file__).parent
 FILES = {str(p.relative_to(ROOT)): p for p in sorted(ROOT.rglob("*.py"))}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
 # A room may know the rooms of the rows above its own, and itself.
-ROWS = [{"types", "errors"}, {"storage", "models"}, {"context", "intake"}, {"operators", "recipe", "neural", "forget"}, {"fold", "recipes"}, {"generations", "recall"},
-        {"worker"}, {"engine"}, {"tasks", "arena", "readers"}, {"serve", "compat", "cli", "__init__", "__main__"}]
-ALSO = {("recipe", "operators"), ("operators", "recipe"), ("recall", "generations"), ("readers", "cli"), ("cli", "__init__"), ("arena", "__init__"), ("compat", "__init__"),
-        ("serve", "__init__"), ("tasks", "__init__"), ("__main__", "cli"), ("readers", "__init__")}
+ROWS = [
+    {"types", "errors"},
+    {"storage", "models"},
+    {"context", "intake"},
+    {"operators", "recipe", "neural", "forget"},
+    {"fold", "recipes"},
+    {"generations", "recall"},
+    {"worker"},
+    {"engine"},
+    {"tasks", "arena", "readers"},
+    {"serve", "compat", "cli", "__init__", "__main__"},
+]
+ALSO = {
+    ("recipe", "operators"),
+    ("operators", "recipe"),
+    ("recall", "generations"),
+    ("readers", "cli"),
+    ("cli", "__init__"),
+    ("arena", "__init__"),
+    ("compat", "__init__"),
+    ("serve", "__init__"),
+    ("tasks", "__init__"),
+    ("__main__", "cli"),
+    ("readers", "__init__"),
+}
 ROW = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
-OPTIONAL = {"openai": {"models/openai"}, "onnxruntime": {"models/onnx", "models/onnx/__init__"}, "clew_minilm": {"models/onnx", "models/onnx/__init__"}, "matplotlib": {"arena"},
-            "chromadb": {"arena/peers"}, "mem0": {"arena/peers"}, "langgraph": {"arena/peers"}, "torch": {"neural"}, "fastapi": {"serve"}, "psycopg": {"storage/postgres"}}
+OPTIONAL = {
+    "openai": {"models/openai"},
+    "onnxruntime": {"models/onnx", "models/onnx/__init__"},
+    "clew_minilm": {"models/onnx", "models/onnx/__init__"},
+    "matplotlib": {"arena"},
+    "chromadb": {"arena/peers"},
+    "mem0": {"arena/peers"},
+    "langgraph": {"arena/peers"},
+    "torch": {"neural"},
+    "fastapi": {"serve"},
+    "psycopg": {"storage/postgres"},
+}
 
 
 def room(name: str) -> str:
@@ -91,17 +123,29 @@ def test_nothing_is_imported_inside_a_function_and_extras_stay_in_their_folder(n
             assert not inner, f"{name}:{inner[0]} imports inside {node.name}"
     for target, line in imports(TREES[name]):
         homes = OPTIONAL.get(target.split(".")[0])
-        assert homes is None or any(name.removesuffix(".py").startswith(home) for home in homes), f"{name}:{line} imports {target} outside {homes}"
+        assert homes is None or any(name.removesuffix(".py").startswith(home) for home in homes), (
+            f"{name}:{line} imports {target} outside {homes}"
+        )
 
 
 @pytest.mark.parametrize("name", list(FILES))
 def test_prompts_lie_in_markdown_and_public_names_are_documented(name: str) -> None:
     tree = TREES[name]
-    documented = {id(n.body[0].value) for n in ast.walk(tree) if isinstance(n, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and n.body
-                  and isinstance(n.body[0], ast.Expr)}
+    documented = {
+        id(n.body[0].value)
+        for n in ast.walk(tree)
+        if isinstance(n, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and n.body and isinstance(n.body[0], ast.Expr)
+    }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented and name not in ("storage/schema.py", "storage/terms.py"):
-            prose = len(node.value) > 400 and room(name) not in ("cli", "arena", "serve") and re.search(r"[.?:!] +[A-Z]", node.value)  # a word list is none
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in documented
+            and name not in ("storage/schema.py", "storage/terms.py")
+        ):
+            prose = (
+                len(node.value) > 400 and room(name) not in ("cli", "arena", "serve") and re.search(r"[.?:!] +[A-Z]", node.value)
+            )  # a word list is none
             assert not prose, f"{name}:{node.lineno} holds a text of {len(node.value)} characters; prompts lie in the .md beside a recipe"
     for node in public(tree):
         assert ast.get_docstring(node), f"{name}:{node.lineno} {node.name} has no docstring"
@@ -130,7 +174,9 @@ def test_every_error_is_raised_somewhere_and_told_apart_somewhere() -> None:
 @pytest.mark.parametrize("name", [n for n in FILES if room(n) in ("operators", "recipes")])
 def test_operators_get_time_chance_ids_and_models_from_the_context(name: str) -> None:
     for target, line in imports(TREES[name]):
-        assert target.split(".")[0] not in {"random", "uuid", "secrets", "time", "socket", "requests", "httpx", "urllib", "openai"}, f"{name}:{line} imports {target}"
+        assert target.split(".")[0] not in {"random", "uuid", "secrets", "time", "socket", "requests", "httpx", "urllib", "openai"}, (
+            f"{name}:{line} imports {target}"
+        )
     for node in ast.walk(TREES[name]):
         if isinstance(node, ast.Attribute) and node.attr in ("now", "utcnow", "today"):
             assert isinstance(node.value, ast.Name) and node.value.id not in ("datetime", "date"), f"{name}:{node.lineno} reads the clock"
@@ -145,4 +191,6 @@ def test_the_index_that_knows_every_users_words_is_never_asked_to_rank() -> None
 
 def test_one_place_in_the_core_catches_everything() -> None:
     core = {n: p.read_text(encoding="utf-8") for n, p in FILES.items() if room(n) not in ("arena", "serve", "compat", "cli", "tasks")}
-    assert {n: t.count("except Exception") for n, t in core.items() if "except Exception" in t.replace("`except Exception`", "")} == {"fold.py": 2}  # once in its docstring
+    assert {n: t.count("except Exception") for n, t in core.items() if "except Exception" in t.replace("`except Exception`", "")} == {
+        "fold.py": 2
+    }  # once in its docstring

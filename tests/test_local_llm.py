@@ -3,6 +3,7 @@
 SmolLM2-135M shows that the plumbing holds: its answers are mostly wrong, and nothing may break of it. Qwen2.5-Coder-0.5B,
 where it is present, shows that the prompts can be understood. `python tools/fetch_test_models.py` brings them.
 """
+
 import importlib.util
 import os
 from collections import Counter
@@ -114,7 +115,10 @@ def lived(path: Path, recipe: Recipe, asker: Any, question: str, record: Callabl
 
 
 def talk(c: Clew, turns: int) -> None:
-    c.record([{"content": words, "actor": who, "at": f"2026-05-{day:02}T10:00:00Z"} for day, (who, words) in enumerate(TALK[:turns], 1)], user="ana")
+    c.record(
+        [{"content": words, "actor": who, "at": f"2026-05-{day:02}T10:00:00Z"} for day, (who, words) in enumerate(TALK[:turns], 1)],
+        user="ana",
+    )
 
 
 def test_scm_lives_with_a_tiny_model(connected: Connected, tmp_path: Path, report: Report) -> None:
@@ -138,8 +142,16 @@ def test_ari_graph_lives_with_a_tiny_model(connected: Connected, tmp_path: Path,
 def test_every_family_of_forms_is_held_by_the_grammar(connected: Connected, report: Report) -> None:
     asker = connected("smollm2-135m.gguf")
     ids = ["46eaf637f54709b9dd3b", "a90bc3122edb69b8d7fb"]
-    families = [forms.gate(), forms.choice(["none", "link"]), forms.choices(ids, 2), forms.text(80), forms.texts(2, 20, 1),
-                forms.records({"subject": 20, "object": 20}, 2, 1), forms.edits(["update"], ids, 1, 40), forms.scores(ids, 1, 3)]
+    families = [
+        forms.gate(),
+        forms.choice(["none", "link"]),
+        forms.choices(ids, 2),
+        forms.text(80),
+        forms.texts(2, 20, 1),
+        forms.records({"subject": 20, "object": 20}, 2, 1),
+        forms.edits(["update"], ids, 1, 40),
+        forms.scores(ids, 1, 3),
+    ]
     for form in families:
         reply: Reply = asker.ask("Ana moved to Lisbon. Answer with JSON about it, briefly.", form.schema, form.max_tokens)
         form.parse(reply.text)
@@ -148,8 +160,12 @@ def test_every_family_of_forms_is_held_by_the_grammar(connected: Connected, repo
 
 def test_the_need_for_memory_is_answered_if_not_understood(connected: Connected, report: Report) -> None:
     asker = connected("qwen2.5-coder-0.5b.gguf")
-    needed = {"What did I tell you about my boat?": True, "What is two plus two?": False, "When is my sister's birthday?": True,
-              "Why is the sky blue?": False}
+    needed = {
+        "What did I tell you about my boat?": True,
+        "What is two plus two?": False,
+        "When is my sister's birthday?": True,
+        "Why is the sky blue?": False,
+    }
     found = {}
     for question in needed:
         prompt = load("scm").prompts["need_memory"].replace("$question", question)

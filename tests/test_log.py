@@ -1,4 +1,5 @@
 """The log: chained against every change, idempotent by key, all or nothing, with two clocks."""
+
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -35,7 +36,8 @@ TAMPERING = {
     "the last rows": "DELETE FROM event WHERE seq>4",
     "the first row": "DELETE FROM event WHERE seq=1",
     "two rows swapped": "UPDATE event SET seq=CASE seq WHEN 2 THEN -3 ELSE -2 END WHERE seq IN (2, 3); UPDATE event SET seq=-seq WHERE seq<0",
-    "a row added": "INSERT INTO event SELECT 7, kind, user, agent, session, actor, trust, at, offset, recorded, lived, format, salt, payload, digest, chain FROM event WHERE seq=6",
+    "a row added": "INSERT INTO event SELECT 7, kind, user, agent, session, actor, trust, at, offset, recorded, lived, format,"
+    " salt, payload, digest, chain FROM event WHERE seq=6",
     "the head": "UPDATE meta SET value=5 WHERE key='head'",
 }
 
@@ -55,7 +57,11 @@ def test_a_changed_answer_breaks_the_chain_of_answers(memory: Open, fickle: obje
     clew.record(["one tide", "two tides"], user="ana")
     clew.catch_up()
     assert clew.answers.verify()
-    for change in ("UPDATE answer SET body='other' WHERE id=1", "DELETE FROM answer WHERE id=(SELECT max(id) FROM answer)", "UPDATE answer SET tokens_in=0 WHERE id=1"):
+    for change in (
+        "UPDATE answer SET body='other' WHERE id=1",
+        "DELETE FROM answer WHERE id=(SELECT max(id) FROM answer)",
+        "UPDATE answer SET tokens_in=0 WHERE id=1",
+    ):
         with pytest.raises(LogCorrupt), clew.database.write() as c:
             c.execute(change)
             c.execute("SAVEPOINT seen")

@@ -1,4 +1,5 @@
 """The OpenAI-compatible provider against a small server that answers as endpoints do: well, strangely, and not at all."""
+
 import json
 import subprocess
 import sys
@@ -23,8 +24,14 @@ GATE = forms.gate()
 
 
 def said(text: str, **choice: Any) -> dict[str, Any]:
-    return {"id": "1", "object": "chat.completion", "created": 0, "model": "tiny", "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
-            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}, **choice}]}
+    return {
+        "id": "1",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "tiny",
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}, **choice}],
+    }
 
 
 def wrong(words: str, code: str | None = None) -> dict[str, Any]:
@@ -117,7 +124,9 @@ def test_an_endpoint_that_refuses_schemas_is_asked_in_the_next_best_way(endpoint
     before = len(served.requests)
     asker.ask("And this?", GATE.schema, 16)
     assert len(served.requests) == before + 1, "what worked is remembered"
-    assert ("JSON schema" in served.requests[-1]["messages"][0]["content"]) is (accepted != "schema"), "the schema is in the prompt where it is nowhere else"
+    assert ("JSON schema" in served.requests[-1]["messages"][0]["content"]) is (accepted != "schema"), (
+        "the schema is in the prompt where it is nowhere else"
+    )
 
 
 def test_the_older_name_of_the_limit_and_models_without_temperature_are_served(endpoint: Make) -> None:
@@ -168,8 +177,14 @@ def test_what_the_caller_must_mend_is_said_so(endpoint: Make, status: int, error
 
 
 def test_refusals_are_answers_of_a_kind(endpoint: Make) -> None:
-    outcomes = iter([(200, said("", finish_reason="content_filter")), (200, said("", message={"role": "assistant", "content": None, "refusal": "I cannot."})),
-                     (400, wrong("blocked", "content_filter")), (400, wrong("This model's maximum context length is 512 tokens."))])
+    outcomes = iter(
+        [
+            (200, said("", finish_reason="content_filter")),
+            (200, said("", message={"role": "assistant", "content": None, "refusal": "I cannot."})),
+            (400, wrong("blocked", "content_filter")),
+            (400, wrong("This model's maximum context length is 512 tokens.")),
+        ]
+    )
     _, asker = endpoint(lambda path, request: next(outcomes))
     for _ in range(4):
         reply = asker.ask("Is it so?", GATE.schema, 16)

@@ -1,4 +1,5 @@
 """The power fails: a disk that forgets every write since its last sync. What was acknowledged must still be there."""
+
 import random
 import shutil
 from pathlib import Path

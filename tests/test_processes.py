@@ -1,4 +1,5 @@
 """Several processes on one file, and eight threads on one Clew: nobody loses, doubles, or sees half of anything."""
+
 import contextlib
 import os
 import subprocess
@@ -37,8 +38,16 @@ print("done")
 
 
 def processes(path: Path, go: Path, names: list[str], count: int) -> None:
-    children = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), n, str(count), str(go)], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-                for n in names]
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path), n, str(count), str(go)],
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for n in names
+    ]
     time.sleep(0.5)
     go.touch()
     for child in children:
@@ -62,8 +71,10 @@ def test_four_processes_open_write_fold_and_ask_one_new_file(tmp_path: Path) -> 
 
 
 def test_eight_threads_share_one_clew(memory: Open) -> None:
-    clew = memory(recipes=["verbatim", toys.rewriting, toys.asking],
-                  models=Models(asker=Scripted(lambda p, s: {"choices": []} if "choices" in s["properties"] else {"text": f"note {len(p)}"})))
+    clew = memory(
+        recipes=["verbatim", toys.rewriting, toys.asking],
+        models=Models(asker=Scripted(lambda p, s: {"choices": []} if "choices" in s["properties"] else {"text": f"note {len(p)}"})),
+    )
     errors: list[BaseException] = []
     ready = threading.Barrier(8)
 
@@ -127,8 +138,7 @@ def test_forgetting_while_others_ask_and_fold_the_same_user_is_no_error_and_no_f
         clew.record(["harbour", "tide"], user="ana")
         time.sleep(0.05)  # or the log grows without end
 
-    jobs = [forget, *[lambda: clew.recall("harbour tide", user="ana", k=20)] * 3, clew.catch_up, record,
-            lambda: clew.memories(user="ana")]
+    jobs = [forget, *[lambda: clew.recall("harbour tide", user="ana", k=20)] * 3, clew.catch_up, record, lambda: clew.memories(user="ana")]
     threads = [threading.Thread(target=again, args=(job,)) for job in jobs]
     for thread in threads:
         thread.start()
@@ -214,8 +224,13 @@ def test_two_folders_pay_a_model_once_for_one_answer(memory: Open) -> None:
             gate.wait(2)
         return {"text": f"answer {next(numbers)}"}
 
-    recipe = toys.Recipe("noting", lambda e, ctx: [ctx.memory(ctx.ask("say", toys.forms.text(60), event=e[0]))], toys.retrieve.bm25,
-                         needs=frozenset({"ask"}), prompts={"say": "$event"})
+    recipe = toys.Recipe(
+        "noting",
+        lambda e, ctx: [ctx.memory(ctx.ask("say", toys.forms.text(60), event=e[0]))],
+        toys.retrieve.bm25,
+        needs=frozenset({"ask"}),
+        prompts={"say": "$event"},
+    )
     one, two = (memory(recipes=[recipe], models=Models(asker=Scripted(slow))) for _ in range(2))
     one.record("the harbour", user="ana")
     threads = [threading.Thread(target=c.catch_up) for c in (one, two)]

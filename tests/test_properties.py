@@ -1,4 +1,5 @@
 """The nine properties of DESIGN 7 over random logs, for the built-in recipes and for toys that strain the engine."""
+
 import math
 import shutil
 from dataclasses import replace
@@ -83,7 +84,11 @@ def test_catching_up_again_asks_no_model_and_moves_nothing(name: str, plan: list
 
 @alone
 @small
-@given(mine=st.lists(said(("ana",)), min_size=1, max_size=10), others=st.lists(said(("bo", "李雷")), min_size=1, max_size=16), luck=st.randoms(use_true_random=False))
+@given(
+    mine=st.lists(said(("ana",)), min_size=1, max_size=10),
+    others=st.lists(said(("bo", "李雷")), min_size=1, max_size=16),
+    luck=st.randoms(use_true_random=False),
+)
 def test_another_user_changes_no_hit_order_score_or_prompt(name: str, mine: list[Said], others: list[Said], luck: object) -> None:
     marked = [replace(one, text=f"{one.text} own{i}") for i, one in enumerate(mine)]  # so that a prompt tells whose it is
     with folder() as path:
@@ -102,11 +107,21 @@ def test_another_user_changes_no_hit_order_score_or_prompt(name: str, mine: list
                 for other in queue:
                     tell(clew, other)
                 clew.catch_up()
-                hits = [(h.memory.id, h.memory.text, h.score, h.why) for q in QUERIES for s in (None, "s1")
-                        for h in recalling.recall(serving(clew, name), question(q, "ana"), 1.0, True)[0] if s is None or h.memory.scope.session in (None, s)]
+                hits = [
+                    (h.memory.id, h.memory.text, h.score, h.why)
+                    for q in QUERIES
+                    for s in (None, "s1")
+                    for h in recalling.recall(serving(clew, name), question(q, "ana"), 1.0, True)[0]
+                    if s is None or h.memory.scope.session in (None, s)
+                ]
                 prompts = models.asker.prompts  # type: ignore[union-attr]
                 seen.append((hits, sorted(p for p in prompts if " own" in p)))
-                assert not any(" own" in p and other.text in p for p in prompts for other in crowd if len(other.text) > 12 and other.text not in {m.text for m in mine})
+                assert not any(
+                    " own" in p and other.text in p
+                    for p in prompts
+                    for other in crowd
+                    if len(other.text) > 12 and other.text not in {m.text for m in mine}
+                )
         assert seen[0] == seen[1]
 
 
@@ -116,7 +131,9 @@ def test_another_user_changes_no_hit_order_score_or_prompt(name: str, mine: list
 def test_nobody_is_shown_what_another_user_said(name: str, plan: list[Step]) -> None:
     with folder() as path, opened(path / "m.db", name, fickle()) as clew:
         play(clew, plan)
-        askers = [*USERS, "nobody"] if RECIPES[name].shares in ("user", "session") else ["ana", "bo", "nobody"]  # who names no user reads all that is shared
+        askers = (
+            [*USERS, "nobody"] if RECIPES[name].shares in ("user", "session") else ["ana", "bo", "nobody"]
+        )  # who names no user reads all that is shared
         for user in askers:
             for query in QUERIES:
                 hits = clew.recall(query, user=user, k=50)
@@ -174,7 +191,9 @@ def test_a_recall_stays_within_its_bounds_and_repeats_itself(name: str, plan: li
 @every
 @small
 @given(plan=steps(), chosen=st.sets(st.integers(0, 30), min_size=1, max_size=4), twice=st.booleans())
-def test_what_is_forgotten_is_in_no_byte_and_the_rest_is_as_if_it_never_was(name: str, plan: list[Step], chosen: set[int], twice: bool) -> None:
+def test_what_is_forgotten_is_in_no_byte_and_the_rest_is_as_if_it_never_was(
+    name: str, plan: list[Step], chosen: set[int], twice: bool
+) -> None:
     marked = [replace(s, text=f"{s.text} qzx{i:02d}jv", key=None) if isinstance(s, Said) else s for i, s in enumerate(plan)]
     with folder() as path:
         with opened(path / "m.db", name, fickle()) as clew:
@@ -183,7 +202,7 @@ def test_what_is_forgotten_is_in_no_byte_and_the_rest_is_as_if_it_never_was(name
             words = {w for e in clew.log.read() if e.seq in seqs for w in e.text.split() if w.startswith("qzx")}
             if not seqs:
                 return
-            for part in ([seqs[: len(seqs) // 2], seqs[len(seqs) // 2 :]] if twice else [seqs]):
+            for part in [seqs[: len(seqs) // 2], seqs[len(seqs) // 2 :]] if twice else [seqs]:
                 if not part:
                     continue
                 receipt = clew.forget(events=part)

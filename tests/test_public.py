@@ -1,4 +1,5 @@
 """The public surface is what it says: every name importable and explained, every example in the README runs."""
+
 import importlib.util
 import inspect
 import json
@@ -81,8 +82,15 @@ class Endpoint(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.sent.append(asked["messages"][0]["content"])
         said = {"role": "assistant", "content": f"I heard: {asked['messages'][-1]['content']}"}
-        told = json.dumps({"id": "1", "object": "chat.completion", "created": 1, "model": asked["model"],
-                           "choices": [{"index": 0, "finish_reason": "stop", "message": said}]}).encode()
+        told = json.dumps(
+            {
+                "id": "1",
+                "object": "chat.completion",
+                "created": 1,
+                "model": asked["model"],
+                "choices": [{"index": 0, "finish_reason": "stop", "message": said}],
+            }
+        ).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(told)))
@@ -101,7 +109,9 @@ def test_the_chat_puts_into_a_prompt_what_an_earlier_chat_was_told(tmp_path: Pat
     try:
         for said in ("My cat is called Pixel", "What is my cat called?"):
             command = [sys.executable, str(ROOT / "examples" / "chat.py")]
-            told = subprocess.run(command, cwd=tmp_path, env=env, input=f"{said}\n\n", capture_output=True, text=True, timeout=60, check=True)
+            told = subprocess.run(
+                command, cwd=tmp_path, env=env, input=f"{said}\n\n", capture_output=True, text=True, timeout=60, check=True
+            )
             assert f"I heard: {said}" in told.stdout
     finally:
         server.shutdown()

@@ -1,4 +1,5 @@
 """The second look: what the features see, and how the ranker orders a small partition."""
+
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -63,7 +64,7 @@ def test_traits_tell_greetings_numbers_names_and_the_past():
     assert features.traits("Hey Nora, how are you?") & (GREETS | NUMBER) == GREETS
     assert features.traits("I bought two bowls.") & (NUMBER | PAST) == NUMBER | PAST
     assert features.traits("Fine.", "assistant") == ASSISTANT
-    assert features.traits("we met Ana and Luis in Porto")  // NAME_1 & 3 == 3
+    assert features.traits("we met Ana and Luis in Porto") // NAME_1 & 3 == 3
 
 
 def test_a_named_speaker_is_read_as_whose_words_are_wanted_and_not_searched():

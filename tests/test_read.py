@@ -1,4 +1,5 @@
 """Without a model, `ask` quotes what memory supports and says nothing where it does not."""
+
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -35,8 +36,14 @@ DIALOGUE = [
 
 def told(c: Clew, lines: list[tuple[str, str]] = DIALOGUE, user: str | None = "u", session: str = "s1") -> Clew:
     """The lines a minute apart, as lived."""
-    c.record([{"content": text, "actor": who, "at": (START + timedelta(minutes=i)).isoformat(), "session": session}
-              for i, (who, text) in enumerate(lines)], user=user, as_lived=True)
+    c.record(
+        [
+            {"content": text, "actor": who, "at": (START + timedelta(minutes=i)).isoformat(), "session": session}
+            for i, (who, text) in enumerate(lines)
+        ],
+        user=user,
+        as_lived=True,
+    )
     return c
 
 
@@ -57,36 +64,45 @@ def talk(memory: Callable[..., Clew]) -> Callable[[str], Answer]:
     return lambda question: c.ask(question, user="u", at=START + timedelta(days=1))
 
 
-@pytest.mark.parametrize(("question", "words"), [
-    ("Where did Emil buy his telescope?", "Bergen"),
-    ("Who teaches Nora the accordion?", "Solveig"),
-    ("What is the name of Nora's parrot?", "Figaro"),
-    ("Where is the hay because of the leaking roof?", "church hall"),
-    ("Where is Emil's blue tarpaulin?", "garage"),
-])
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("Where did Emil buy his telescope?", "Bergen"),
+        ("Who teaches Nora the accordion?", "Solveig"),
+        ("What is the name of Nora's parrot?", "Figaro"),
+        ("Where is the hay because of the leaking roof?", "church hall"),
+        ("Where is Emil's blue tarpaulin?", "garage"),
+    ],
+)
 def test_what_was_said_is_quoted(talk: Callable[[str], Answer], question: str, words: str) -> None:
     answer = talk(question)
     assert answer.text is not None and words in answer.text
     assert words in answer.quotes[0].text and read.SUPPORT <= answer.support <= 1
 
 
-@pytest.mark.parametrize("question", [
-    "Which insurance company covers the rowing boat's engine?",
-    "What did the dentist say about the wisdom tooth?",
-    "When is the wedding of Nora's cousin in Portugal?",
-    "How much did the helicopter flight cost?",
-])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which insurance company covers the rowing boat's engine?",
+        "What did the dentist say about the wisdom tooth?",
+        "When is the wedding of Nora's cousin in Portugal?",
+        "How much did the helicopter flight cost?",
+    ],
+)
 def test_what_was_never_said_is_not_answered(talk: Callable[[str], Answer], question: str) -> None:
     answer = talk(question)
     assert answer.text is None and answer.quotes == () and answer.hits
 
 
-@pytest.mark.parametrize("question", [
-    "Where did Nora buy a telescope, a small refractor?",
-    "Who is teaching Emil to play the accordion on Thursdays?",
-    "Which grey parrot did Emil adopt?",
-    "What did Nora's daughter think of the rings of Saturn?",
-])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Where did Nora buy a telescope, a small refractor?",
+        "Who is teaching Emil to play the accordion on Thursdays?",
+        "Which grey parrot did Emil adopt?",
+        "What did Nora's daughter think of the rings of Saturn?",
+    ],
+)
 def test_what_somebody_else_did_is_not_answered_for_the_one_asked_about(talk: Callable[[str], Answer], question: str) -> None:
     assert talk(question).text is None
 
@@ -125,8 +141,15 @@ def test_a_time_that_was_meant_covers_its_words(memory: Callable[..., Clew]) -> 
 
 def test_a_word_is_worth_less_the_further_off_it_was_said(memory: Callable[..., Clew]) -> None:
     c, seen = opened(memory)
-    told(c, [("Ida", "The kiln is cold."), ("Bo", "Then light it."), ("Ida", "Glaze first."),
-             *[("Bo", f"Cup {i} is done.") for i in range(40)]])
+    told(
+        c,
+        [
+            ("Ida", "The kiln is cold."),
+            ("Bo", "Then light it."),
+            ("Ida", "Glaze first."),
+            *[("Bo", f"Cup {i} is done.") for i in range(40)],
+        ],
+    )
     c.ask("kiln glaze", user="u", at=START)
     [(query, _, ctx)] = seen
     asked, room = read.understood(query, ctx)
@@ -189,23 +212,48 @@ def test_the_same_question_has_the_same_answer_twice_and_in_a_rebuilt_view(memor
 def test_the_example_transcript_is_answered_and_its_absent_questions_are_not(memory: Callable[..., Clew]) -> None:
     c = memory(recipes=["clew"])
     rows = [json.loads(line) for line in (EXAMPLES / "harbour_migration.jsonl").read_text(encoding="utf-8").splitlines()]
-    c.record([{"content": r["text"], "actor": r["speaker"], "at": r["at"], "session": r["session"], "role": r["role"]}
-              for r in rows], user="u", as_lived=True)
+    c.record(
+        [{"content": r["text"], "actor": r["speaker"], "at": r["at"], "session": r["session"], "role": r["role"]} for r in rows],
+        user="u",
+        as_lived=True,
+    )
     asked = json.loads((EXAMPLES / "demo.json").read_text(encoding="utf-8"))
     present = [c.ask(q["question"], user="u", at=asked["asked_at"]) for q in asked["questions"]]
     texts = {r["id"]: r["text"] for r in rows}
-    right = [a.text is not None and a.quotes[0].text in {texts[g] for g in q["gold"]}
-             for a, q in zip(present, asked["questions"], strict=True)]
+    right = [
+        a.text is not None and a.quotes[0].text in {texts[g] for g in q["gold"]} for a, q in zip(present, asked["questions"], strict=True)
+    ]
     assert sum(right) >= 7
     assert [c.ask(q["question"], user="u", at=asked["asked_at"]).text for q in asked["absent"]] == [None] * len(asked["absent"])
 
 
 def test_reading_takes_milliseconds_on_a_thousand_turns(memory: Callable[..., Clew]) -> None:
-    words = ("river", "stone", "lantern", "bridge", "market", "winter", "copper", "violin", "orchard", "harbour", "letter",
-             "candle", "mirror", "garden", "engine", "ladder")
+    words = (
+        "river",
+        "stone",
+        "lantern",
+        "bridge",
+        "market",
+        "winter",
+        "copper",
+        "violin",
+        "orchard",
+        "harbour",
+        "letter",
+        "candle",
+        "mirror",
+        "garden",
+        "engine",
+        "ladder",
+    )
     c, seen = opened(memory)
-    told(c, [(("Nora", "Emil")[i % 2], f"I left the {words[i % 16]} by the {words[i * 7 % 13]} near {words[i * 5 % 11]} {i}.")
-             for i in range(1000)])
+    told(
+        c,
+        [
+            (("Nora", "Emil")[i % 2], f"I left the {words[i % 16]} by the {words[i * 7 % 13]} near {words[i * 5 % 11]} {i}.")
+            for i in range(1000)
+        ],
+    )
     c.ask("Where did Nora leave the copper lantern near the bridge?", user="u", at=START)
     [(query, hits, ctx)] = seen
     spent = []

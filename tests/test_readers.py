@@ -173,9 +173,7 @@ def test_a_codex_transcript_gives_words_actions_and_observations(tmp_path):
     ]
     asked, acted, seen = read(_write(tmp_path / "rollout.jsonl", lines))
     assert (asked["content"], asked["session"], asked["kind"]) == ("list them", "sess", "message")
-    assert (
-        acted["tool_calls"][0]["function"] == {"name": "shell", "arguments": '{"command":["ls"]}'} and acted["kind"] == "action"
-    )
+    assert acted["tool_calls"][0]["function"] == {"name": "shell", "arguments": '{"command":["ls"]}'} and acted["kind"] == "action"
     assert (seen["content"], seen["kind"], seen["at"]) == ("a.py", "observation", "2025-06-01T10:00:00+00:00")
 
 
@@ -202,9 +200,7 @@ def test_markdown_gives_a_document_a_section_with_the_date_of_the_front_matter(t
     assert first["content"] == "Some words first." and first["data"]["title"] == "Garden"
     assert north["content"].startswith("## North\nPeas") and "# not a heading" in north["content"]
     assert north["data"] == {"title": "North", "under": "Beds", "file": "garden.md"}
-    assert all(
-        (m["kind"], m["at"], m["actor"]) == ("document", "2024-03-02T09:00:00+00:00", "Ana") for m in (first, north, south)
-    )
+    assert all((m["kind"], m["at"], m["actor"]) == ("document", "2024-03-02T09:00:00+00:00", "Ana") for m in (first, north, south))
 
 
 def test_notes_without_a_date_have_none(tmp_path):
@@ -224,9 +220,7 @@ def test_a_very_long_paragraph_is_cut_between_lines(tmp_path):
 
 
 def test_a_table_with_a_text_column_gives_messages_and_another_gives_documents(tmp_path):
-    said, quoted = read(
-        _write(tmp_path / "a.csv", 'Time,Speaker,Text\n2024-01-01T00:00:00Z,Ana,hello\n2024-01-02T00:00:00Z,Ben,"a, b"\n')
-    )
+    said, quoted = read(_write(tmp_path / "a.csv", 'Time,Speaker,Text\n2024-01-01T00:00:00Z,Ana,hello\n2024-01-02T00:00:00Z,Ben,"a, b"\n'))
     assert (said["content"], said["actor"], said["at"]) == ("hello", "Ana", "2024-01-01T00:00:00+00:00")
     assert quoted["content"] == "a, b"
     (row, _) = read(_write(tmp_path / "b", "city;pop\nOslo;700000\nBergen;290000\n"))
@@ -249,9 +243,7 @@ def test_a_mailbox_gives_who_wrote_when_and_the_thread(tmp_path):
         Date="Mon, 01 Jan 2024 10:00:00 +0100",
     )
     first.set_content("Shall we?\n")
-    reply = _mail(
-        From="ben@example.org", Subject="Re: Tea", Message_ID="<2@x>", References="<1@x>", Date="Mon, 01 Jan 2024 12:00:00 -0000"
-    )
+    reply = _mail(From="ben@example.org", Subject="Re: Tea", Message_ID="<2@x>", References="<1@x>", Date="Mon, 01 Jan 2024 12:00:00 -0000")
     reply.set_content("<p>Yes<style>p{}</style></p>", subtype="html")
     box = mailbox.mbox(tmp_path / "in.mbox")
     box.add(first)

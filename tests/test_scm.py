@@ -1,4 +1,5 @@
 """SCM does what its checklist says: a measured stream, two real questions, a hard budget, flash memory, order of time."""
+
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -54,7 +55,12 @@ def dump(c: Clew) -> list[Any]:
 
 def talk(c: Clew, *turns: tuple[str, str]) -> None:
     for i, (said, replied) in enumerate(turns):
-        c.record([{"role": "user", "content": said}, {"role": "assistant", "content": replied}], user="ana", session="s", at=f"2026-03-{i + 1:02}T10:00:00Z")
+        c.record(
+            [{"role": "user", "content": said}, {"role": "assistant", "content": replied}],
+            user="ana",
+            session="s",
+            at=f"2026-03-{i + 1:02}T10:00:00Z",
+        )
     assert c.catch_up() == {"scm": "folded"}
 
 
@@ -112,7 +118,12 @@ def test_the_first_question_is_asked_and_a_no_leaves_only_flash_memory(opened: C
 
 def test_rank_is_recency_plus_relevance(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
     c, _ = opened()
-    talk(c, *[(f"The harbour master wrote entry {i}.", "Good.") for i in range(5)], ("The parrot is named Captain Flint.", "Funny."), ("Bye.", "Bye."))
+    talk(
+        c,
+        *[(f"The harbour master wrote entry {i}.", "Good.") for i in range(5)],
+        ("The parrot is named Captain Flint.", "Funny."),
+        ("Bye.", "Bye."),
+    )
     hits = c.recall("What is the name of the parrot?", user="ana")
     assert all(h.score == pytest.approx(h.why["recency"] + h.why["relevance"]) for h in hits)
     assert max(hits, key=lambda h: h.why["relevance"]).memory.text.startswith("The parrot")
@@ -244,7 +255,8 @@ def test_the_fit_is_never_over_budget_and_never_drops_the_most_similar_first(pie
 @given(PIECES, st.integers(0, 3000), st.integers(0, 500))
 def test_a_larger_budget_never_shows_fewer_memories(pieces: list[budget.Piece], limit: int, more: int) -> None:
     assert len(budget.fitted(pieces, limit + more)) >= len(budget.fitted(pieces, limit)) or any(
-        limit < min(p.raw, p.summary) <= limit + more for p in pieces)
+        limit < min(p.raw, p.summary) <= limit + more for p in pieces
+    )
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=30), st.integers(10, 2300))
@@ -262,4 +274,3 @@ def test_windows_cover_every_word_once(text: str, size: int) -> None:
     assert all(0 < end - start <= size for start, end in spans)
     assert all(a[1] <= b[0] for a, b in pairwise(spans))
     assert "".join("".join(text[a:b] for a, b in spans).split()) == "".join(text.split())
-

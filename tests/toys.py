@@ -1,4 +1,5 @@
 """Small recipes that strain the engine where real ones might: each is legal, and none of them is kind."""
+
 from collections.abc import Sequence
 
 from clew import Event, Hit, Memory, Query, Recipe
@@ -64,7 +65,9 @@ def _linked(events: Sequence[Event], ctx: Context) -> list[Memory]:
         nodes = sorted({w.casefold() for w in event.text.split()})[:4]
         reached = ctx.view.linked(nodes, hops=2)[:4]
         if nodes:
-            made.append(ctx.memory(event.text, kind="triplet", links=[*nodes, *(m.id for m in reached[:1])], basis=reached, reach=len(reached)))
+            made.append(
+                ctx.memory(event.text, kind="triplet", links=[*nodes, *(m.id for m in reached[:1])], basis=reached, reach=len(reached))
+            )
     return made
 
 

@@ -1,4 +1,5 @@
 """Random logs: what happened, in which order views followed, what was asked, edited and forgotten on the way."""
+
 import contextlib
 import hashlib
 import os
@@ -24,10 +25,28 @@ SOAK = bool(os.environ.get("CLEW_SOAK"))
 EXAMPLES = int(os.environ.get("CLEW_EXAMPLES", "150" if SOAK else "10"))
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 USERS = ("ana", "bo", "李雷", None)
-WORDS = ("harbour", "Lisbon", "tide", "ledger", "ferries", "copper", "moved", "Lisbon's", "天气", "ΑΘΗΝΑ", "naïve", "👍", "e\u0301", "a\u200bb", "42")
+WORDS = (
+    "harbour",
+    "Lisbon",
+    "tide",
+    "ledger",
+    "ferries",
+    "copper",
+    "moved",
+    "Lisbon's",
+    "天气",
+    "ΑΘΗΝΑ",
+    "naïve",
+    "👍",
+    "e\u0301",
+    "a\u200bb",
+    "42",
+)
 QUERIES = ("harbour tide", "Where is Lisbon?", "天气", "copper", "zebra", "...")
 RECIPES: dict[str, Recipe] = {"verbatim": load("verbatim"), "clew": load("clew"), **toys.ALL}
-MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # hundreds of small files: a real fsync costs 5 ms and proves nothing here
+MEMORY_DISK = (
+    "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+)  # hundreds of small files: a real fsync costs 5 ms and proves nothing here
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example]
 PHASES = [Phase.explicit, Phase.generate, *([Phase.shrink] if SOAK or os.environ.get("CLEW_SHRINK") else [])]  # shrinking takes minutes
 small = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=QUIET, derandomize=not SOAK, phases=PHASES, database=None)
@@ -79,16 +98,28 @@ Step = Said | Follow | Ask | Edit
 
 def said(users: Sequence[str | None] = USERS) -> st.SearchStrategy[Said]:
     words = st.lists(st.sampled_from(WORDS), min_size=1, max_size=7).map(" ".join)
-    odd = st.text(alphabet="aZ0 .,'%_\"\\\n\u00df\u0130\u05d0\u0301\u2028\ufb01\U0001f469\u200d\u4e2d", min_size=1, max_size=20).filter(str.strip)
+    odd = st.text(alphabet="aZ0 .,'%_\"\\\n\u00df\u0130\u05d0\u0301\u2028\ufb01\U0001f469\u200d\u4e2d", min_size=1, max_size=20).filter(
+        str.strip
+    )
     text = st.one_of(words, words, words, odd, st.sampled_from((".", "的", "\u200b!")))
     return st.builds(
-        Said, st.sampled_from(users), text, st.sampled_from((None, None, "aide")), st.sampled_from((None, "s1", "s2")),
-        st.sampled_from((None, "ana", "bo", "guide")), st.sampled_from(("message",) * 6 + ("observation", "document", "tick", "outcome", "feedback", "rederive")),
-        st.integers(-9000, 9000), st.sampled_from((0, 60, -570, 345, 840)), st.sampled_from((None, None, None, "k1", "k2", "k3")))
+        Said,
+        st.sampled_from(users),
+        text,
+        st.sampled_from((None, None, "aide")),
+        st.sampled_from((None, "s1", "s2")),
+        st.sampled_from((None, "ana", "bo", "guide")),
+        st.sampled_from(("message",) * 6 + ("observation", "document", "tick", "outcome", "feedback", "rederive")),
+        st.integers(-9000, 9000),
+        st.sampled_from((0, 60, -570, 345, 840)),
+        st.sampled_from((None, None, None, "k1", "k2", "k3")),
+    )
 
 
 def steps(users: Sequence[str | None] = USERS, most: int = 24) -> st.SearchStrategy[list[Step]]:
-    edit = st.builds(Edit, st.sampled_from(users), st.integers(0, 5), st.sampled_from((None, "superseded", "corrected", "retracted", "expired")))
+    edit = st.builds(
+        Edit, st.sampled_from(users), st.integers(0, 5), st.sampled_from((None, "superseded", "corrected", "retracted", "expired"))
+    )
     ask = st.builds(Ask, st.sampled_from(users), st.sampled_from(QUERIES))
     one = st.one_of(said(users), said(users), said(users), said(users), st.just(Follow()), ask, edit)
     return st.lists(one, min_size=1, max_size=most)
@@ -97,7 +128,9 @@ def steps(users: Sequence[str | None] = USERS, most: int = 24) -> st.SearchStrat
 def tell(clew: Clew, step: Said) -> bool:
     """Record it; False where a key is used again with other words."""
     try:
-        clew.record(step.text, user=step.user, agent=step.agent, session=step.session, actor=step.actor, kind=step.kind, at=step.at, key=step.key)
+        clew.record(
+            step.text, user=step.user, agent=step.agent, session=step.session, actor=step.actor, kind=step.kind, at=step.at, key=step.key
+        )
     except UsageError:
         assert step.key is not None
         return False

@@ -6,6 +6,7 @@ From the default embedder's table: whole English words of its vocabulary whose v
 line a stem: the stem, then `other:nearness` in per cent, best first. The file is data of its own: another table of vectors
 does not oblige to build it anew.
 """
+
 import re
 import sys
 from collections import defaultdict

@@ -61,9 +61,7 @@ class Graph:
 
     def norm(self, x: str, name: str) -> str:
         """Layer normalisation over the last axis."""
-        return self.add(
-            "LayerNormalization", x, self.weight(f"{name}.weight"), self.weight(f"{name}.bias"), axis=-1, epsilon=1e-12
-        )
+        return self.add("LayerNormalization", x, self.weight(f"{name}.weight"), self.weight(f"{name}.bias"), axis=-1, epsilon=1e-12)
 
     def attend(self, x: str, name: str) -> str:
         """Self-attention; (1, t, d) -> (1, t, d)."""
@@ -146,9 +144,7 @@ def main() -> int:
         apart = float(np.abs(run(plain, probes()) - right).max())
     vectors = run(target, probes())
     cosine = float(((vectors * right).sum(axis=1) / np.linalg.norm(vectors, axis=1)).min())
-    print(
-        f"before int8: at most {apart:.1e} from NumPy (limit {FP32_TOLERANCE}); after: least cosine {cosine:.4f} (limit {INT8_COSINE})"
-    )
+    print(f"before int8: at most {apart:.1e} from NumPy (limit {FP32_TOLERANCE}); after: least cosine {cosine:.4f} (limit {INT8_COSINE})")
     if apart > FP32_TOLERANCE or cosine < INT8_COSINE:
         target.unlink()
         return 1

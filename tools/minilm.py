@@ -59,9 +59,9 @@ def tensors(data: bytes) -> dict[str, NDArray[Any]]:
     header: dict[str, Any] = json.loads(data[8 : 8 + size])
     header.pop("__metadata__", None)
     return {
-        name: np.frombuffer(
-            data, _DTYPES[entry["dtype"]], int(np.prod(entry["shape"])), 8 + size + entry["data_offsets"][0]
-        ).reshape(entry["shape"])
+        name: np.frombuffer(data, _DTYPES[entry["dtype"]], int(np.prod(entry["shape"])), 8 + size + entry["data_offsets"][0]).reshape(
+            entry["shape"]
+        )
         for name, entry in header.items()
     }
 
@@ -90,8 +90,7 @@ class Transformer:
         """Self-attention over all tokens, (b, t, d) -> (b, t, d)."""
         b, t, _ = x.shape
         q, k, v = (
-            self._dense(x, f"{name}.self.{part}").reshape(b, t, HEADS, -1).transpose(0, 2, 1, 3)
-            for part in ("query", "key", "value")
+            self._dense(x, f"{name}.self.{part}").reshape(b, t, HEADS, -1).transpose(0, 2, 1, 3) for part in ("query", "key", "value")
         )
         scores = np.matmul(q, k.transpose(0, 1, 3, 2)) / np.float32(np.sqrt(WIDTH // HEADS))
         scores = np.exp(scores - scores.max(axis=-1, keepdims=True))

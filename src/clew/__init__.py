@@ -1,4 +1,5 @@
 """Clew: memory for agents. One append-only log is the truth; every memory is a view of it and leads back to the words."""
+
 from clew.engine import Clew
 from clew.errors import (
     BudgetExceeded,

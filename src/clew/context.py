@@ -1,4 +1,5 @@
 """The one seam between operators and the outside: time, chance, ids, models and the view, all replayable."""
+
 import hashlib
 import json
 import random
@@ -91,25 +92,52 @@ class Context:
         """The recipe's hyper-parameters."""
         return self.recipe.params
 
-    def memory(self, text: str, *, kind: str = "note", sources: Iterable[Source | Event] | None = None, basis: Iterable[str | Memory] = (),
-               links: Iterable[str] = (), since: datetime | None = None, until: datetime | None = None, scope: Scope | None = None,
-               actor: str | None = None, trust: int | None = None, status: str = "active", **data: Any) -> Memory:
+    def memory(
+        self,
+        text: str,
+        *,
+        kind: str = "note",
+        sources: Iterable[Source | Event] | None = None,
+        basis: Iterable[str | Memory] = (),
+        links: Iterable[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        scope: Scope | None = None,
+        actor: str | None = None,
+        trust: int | None = None,
+        status: str = "active",
+        **data: Any,
+    ) -> Memory:
         """A new memory with an id of its own. Without `sources` it comes from the whole text of this event."""
         if self.event is None:
             raise RecipeError(f"{self.recipe.name} makes a memory while answering a question; only events make memories")
         path = _path.get()
         with self._lock:
             place = self._counts[path] = self._counts.get(path, 0) + 1
-        spans = tuple([s if isinstance(s, Source) else Source(s.seq, 0, len(s.text)) for s in ((self.event,) if sources is None else sources)])
+        spans = tuple(
+            [s if isinstance(s, Source) else Source(s.seq, 0, len(s.text)) for s in ((self.event,) if sources is None else sources)]
+        )
         bases = [b if isinstance(b, Memory) else self._known(b) for b in basis]
         rests = {self.seq, *[s.seq for s in spans], *[seq for b in bases for seq in b.rests]}
         level, began = self.event.trust if trust is None else trust, since or self.at
         if began.tzinfo is None:
             raise RecipeError(f"{self.recipe.name} gives a memory the time {began.isoformat()}, which has no zone")
         return Memory(
-            self._hash("id", "/".join(path), str(place))[:10].hex(), text, kind, self.event.scope if scope is None else scope, actor, spans,
-            tuple([b.id for b in bases]), tuple(dict.fromkeys(links)), tuple(sorted(rests)), began.astimezone(UTC), until,
-            trust=min([level, *[b.trust for b in bases]]) if bases and trust is None else level, status=status, data=data)
+            self._hash("id", "/".join(path), str(place))[:10].hex(),
+            text,
+            kind,
+            self.event.scope if scope is None else scope,
+            actor,
+            spans,
+            tuple([b.id for b in bases]),
+            tuple(dict.fromkeys(links)),
+            tuple(sorted(rests)),
+            began.astimezone(UTC),
+            until,
+            trust=min([level, *[b.trust for b in bases]]) if bases and trust is None else level,
+            status=status,
+            data=data,
+        )
 
     def _known(self, id: str) -> Memory:
         found = self.view.get(id)
@@ -127,7 +155,15 @@ class Context:
         """(n, dims) int8 vectors, rows in the order of texts."""
         return self.view.vectors(texts)
 
-    def ask(self, prompt: str, form: Form | None = None, *, otherwise: Any = NO_FALLBACK, cites: Iterable[Event | Memory | Hit] = (), **values: Any) -> Any:
+    def ask(
+        self,
+        prompt: str,
+        form: Form | None = None,
+        *,
+        otherwise: Any = NO_FALLBACK,
+        cites: Iterable[Event | Memory | Hit] = (),
+        **values: Any,
+    ) -> Any:
         """Ask with the recipe's prompt of that name; the answer in the form's shape, a str without one.
 
         Events and memories among the values are shown by their text and cited. `otherwise` is what the recipe goes on
@@ -151,7 +187,14 @@ class Context:
         problem = ""
         for attempt in range(ATTEMPTS):
             request = json.dumps([self.desk.names.get("ask", ""), text, form.schema if form else None], sort_keys=True, ensure_ascii=False)
-            key = AnswerKey(self.recipe.name, self.mark, self.seq, "/".join((*_path.get(), prompt)), hashlib.sha256(request.encode()).digest()[:16], attempt)
+            key = AnswerKey(
+                self.recipe.name,
+                self.mark,
+                self.seq,
+                "/".join((*_path.get(), prompt)),
+                hashlib.sha256(request.encode()).digest()[:16],
+                attempt,
+            )
             kept = self.desk.answers.answer(key) or self._call(key, prompt, text + problem, form)
             if kept.body is None or kept.outcome == "withheld":
                 raise Withheld(f"the answer to {prompt!r} at event {self.seq} was erased with what it rested on")
@@ -165,10 +208,14 @@ class Context:
     def _call(self, key: AnswerKey, prompt: str, text: str, form: Form | None) -> Answer:
         self._erased(key, prompt)
         if self.desk.replay:
-            raise ReplayMiss(f"{self.recipe.name} needs the answer to {prompt!r} at event {self.seq}, which was never kept; rebuild(ask=Budget(...)) asks anew")
+            raise ReplayMiss(
+                f"{self.recipe.name} needs the answer to {prompt!r} at event {self.seq}, which was never kept; rebuild(ask=Budget(...)) asks anew"
+            )
         asker = self.desk.models.asker
         if asker is None:
-            raise ModelUnavailable(f"{self.recipe.name} asks a model and none is connected: Clew(..., models=connect(\"openai:...\"))", after=60.0)
+            raise ModelUnavailable(
+                f'{self.recipe.name} asks a model and none is connected: Clew(..., models=connect("openai:..."))', after=60.0
+            )
         limit = form.max_tokens if form else 1024
         self._afford(len(text) // CHARS_PER_TOKEN + limit)
         started = perf_counter()
@@ -182,7 +229,9 @@ class Context:
                 form.parse(reply.text)
             except ModelError:
                 outcome = "invalid"  # kept as such: a replay must fail the same way
-        answer = Answer(outcome, reply.text, reply.model, reply.tokens_in, reply.tokens_out, reply.cost, int(1000 * (perf_counter() - started)))
+        answer = Answer(
+            outcome, reply.text, reply.model, reply.tokens_in, reply.tokens_out, reply.cost, int(1000 * (perf_counter() - started))
+        )
         return self.desk.answers.keep(key, answer, stage=(*_path.get(), "")[0], user=self.user, rests=self.rests | {self.seq})
 
     def _erased(self, key: AnswerKey, prompt: str) -> None:
@@ -196,8 +245,11 @@ class Context:
         if budget.tokens_per_call is not None and tokens > budget.tokens_per_call:
             raise BudgetExceeded(f"this call may need {tokens} tokens and the budget allows {budget.tokens_per_call} a call")
         spent = self.desk.answers.spent_today()
-        for name, used, more, limit in (("tokens", spent.tokens, tokens, budget.tokens_per_day), ("calls", spent.calls, 1, budget.calls_per_day),
-                                        ("cost", spent.cost, 0, budget.cost_per_day)):
+        for name, used, more, limit in (
+            ("tokens", spent.tokens, tokens, budget.tokens_per_day),
+            ("calls", spent.calls, 1, budget.calls_per_day),
+            ("cost", spent.cost, 0, budget.cost_per_day),
+        ):
             if limit is not None and (used + more > limit or (name == "cost" and used >= limit)):
                 raise BudgetExceeded(f"{used} {name} were spent today of {limit}; this call needs {more} more and was not made")
 
@@ -206,7 +258,9 @@ class Context:
         self._cite(item for pair in pairs for item in pair)
         texts = [(_text(a), _text(b)) for a, b in pairs]
         request = json.dumps([self.desk.names.get("judge", ""), question, texts], ensure_ascii=False)
-        key = AnswerKey(self.recipe.name, self.mark, self.seq, "/".join((*_path.get(), "judge")), hashlib.sha256(request.encode()).digest()[:16])
+        key = AnswerKey(
+            self.recipe.name, self.mark, self.seq, "/".join((*_path.get(), "judge")), hashlib.sha256(request.encode()).digest()[:16]
+        )
         kept = self.desk.answers.answer(key)
         if kept is None:
             self._erased(key, "judge")
@@ -217,7 +271,9 @@ class Context:
                 raise ModelUnavailable(f"{self.recipe.name} needs a judge and none is connected", after=60.0)
             self._afford(0)
             found = json.dumps([float(p) for p in judge.judge(texts, question)])
-            kept = self.desk.answers.keep(key, Answer("valid", found, judge.name), stage=(*_path.get(), "")[0], user=self.user, rests=self.rests | {self.seq})
+            kept = self.desk.answers.keep(
+                key, Answer("valid", found, judge.name), stage=(*_path.get(), "")[0], user=self.user, rests=self.rests | {self.seq}
+            )
         if kept.body is None:
             raise Withheld(f"a judgement at event {self.seq} was erased with what it rested on")
         return json.loads(kept.body)
@@ -270,7 +326,9 @@ class Context:
         for source in memory.sources:
             length, trust = known.get(source.seq, (-1, 0))
             if not 0 <= source.start <= source.end <= length:
-                raise RecipeError(f"memory {memory.id} names characters {source.start} to {source.end} of event {source.seq}, which are not there")
+                raise RecipeError(
+                    f"memory {memory.id} names characters {source.start} to {source.end} of event {source.seq}, which are not there"
+                )
             if memory.opened is None and memory.trust > trust:
                 raise RecipeError(f"memory {memory.id} claims trust {memory.trust}, its source event {source.seq} has {trust}")
 

@@ -1,7 +1,8 @@
 """Clew, the door: record, recall, prompt, thread, history, forget, rebuild, status."""
+
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -32,8 +33,16 @@ class Clew:
     Without models nothing is asked: the default recipe needs none. `worker=True` keeps views caught up in the background.
     """
 
-    def __init__(self, path: str | os.PathLike[str] = "memory.db", *, recipes: Sequence[str | Recipe] = ("clew",), models: Models | None = None,
-                 budget: Budget | None = None, worker: bool = False, audit: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] = "memory.db",
+        *,
+        recipes: Sequence[str | Recipe] = ("clew",),
+        models: Models | None = None,
+        budget: Budget | None = None,
+        worker: bool = False,
+        audit: bool = False,
+    ) -> None:
         if isinstance(recipes, (str, Recipe)):
             raise UsageError(f"recipes is a list of names; write recipes=[{getattr(recipes, 'name', recipes)!r}]")
         if not recipes:
@@ -56,16 +65,28 @@ class Clew:
         self.close()
 
     def close(self) -> None:
-        """Stop the worker and close the file; what was recorded is safe with or without it."""
+        """Stop the worker and close the file."""
         if self._worker is not None:
             self._worker.stop()
         self.database.close()
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def record(self, what: Any, *, user: str | None = None, agent: str | None = None, session: str | None = None, actor: str | None = None,
-               at: datetime | str | None = None, kind: str | None = None, key: str | None = None, trust: int | str | None = None,
-               data: Mapping[str, Any] | None = None, as_lived: bool = False) -> Recorded:
+    def record(
+        self,
+        what: Any,
+        *,
+        user: str | None = None,
+        agent: str | None = None,
+        session: str | None = None,
+        actor: str | None = None,
+        at: datetime | str | None = None,
+        kind: str | None = None,
+        key: str | None = None,
+        trust: int | str | None = None,
+        data: Mapping[str, Any] | None = None,
+        as_lived: bool = False,
+    ) -> Recorded:
         """Append a text, a message in OpenAI's shape, or a list of them; durable when it returns, and all or nothing.
 
         A `key` makes it idempotent for the user. A list is one transaction. `as_lived` takes `at` as the learned clock too.
@@ -97,14 +118,18 @@ class Clew:
                 with self.database.snapshot() as c:
                     for part in self._views.serving(name).view.parts():
                         scope = self.log.scope(c, *((n or None) for n in (part.user, part.agent, part.session)))
-                        entries.append(Entry("tick", {"date": day, "recipe": name}, scope, None, TRUST["owner"], None, f"tick:{name}:{scope}:{day}"))
+                        entries.append(
+                            Entry("tick", {"date": day, "recipe": name}, scope, None, TRUST["owner"], None, f"tick:{name}:{scope}:{day}")
+                        )
         return sum(stage == "stored" for _, stage in self.log.append(*entries)) if entries else 0
 
     def _tend(self) -> dict[str, str]:
         """What the worker does: ticks, catching up, and new generations for views whose embedder or recipe has changed."""
         self.tick()
         states = self.catch_up()
-        for name in [n for n, state in states.items() if state == "frozen" and not self.database.readonly and not self._views.recipe(n).needs]:
+        for name in [
+            n for n, state in states.items() if state == "frozen" and not self.database.readonly and not self._views.recipe(n).needs
+        ]:
             self.rebuild(name)
         return states
 
@@ -126,37 +151,76 @@ class Clew:
 
     def _edit(self, id: str, change: Mapping[str, Any], actor: str | None, kind: str = "edit") -> Recorded:
         memory, generation = self._found(id)
-        body = {**change, "id": id, "recipe": generation.recipe.partition("[")[0], "generation": generation.id, "memory_kind": memory.kind,
-                "sources": [[s.seq, s.start, s.end] for s in memory.sources], "digest": digest(self.database.secret, memory)}
+        body = {
+            **change,
+            "id": id,
+            "recipe": generation.recipe.partition("[")[0],
+            "generation": generation.id,
+            "memory_kind": memory.kind,
+            "sources": [[s.seq, s.start, s.end] for s in memory.sources],
+            "digest": digest(self.database.secret, memory),
+        }
         [(seq, stage)] = self.log.append(Entry(kind, body, memory.scope, intake.name(actor, "actor"), TRUST["owner"], None))
         self.catch_up(timeout=PATIENCE)
         return Recorded(seq, {"log": stage}, (seq,))
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def recall(self, text: str, *, user: str | None = None, agent: str | None = None, session: str | None = None, k: int = 10,
-               at: datetime | str | None = None, valid_at: datetime | str | None = None, as_of: datetime | str | int | None = None,
-               recipe: str | None = None, kinds: Sequence[str] = (), max_tokens: int | None = None) -> list[Hit]:
+    def recall(
+        self,
+        text: str,
+        *,
+        user: str | None = None,
+        agent: str | None = None,
+        session: str | None = None,
+        k: int = 10,
+        at: datetime | str | None = None,
+        valid_at: datetime | str | None = None,
+        as_of: datetime | str | int | None = None,
+        recipe: str | None = None,
+        kinds: Sequence[str] = (),
+        max_tokens: int | None = None,
+    ) -> list[Hit]:
         """The memories that answer, best first. `at` is when it is asked, `valid_at` what held then, `as_of` what was known then."""
         query = self._query(text, Scope(user, agent, session), k, at, valid_at, as_of, kinds, max_tokens)
         return self._asked(query, recipe)[0]
 
-    def prompt(self, text: str, *, user: str | None = None, agent: str | None = None, session: str | None = None, k: int = 20,
-               max_tokens: int = 1500, recipe: str | None = None, **clocks: Any) -> str:
+    def prompt(
+        self,
+        text: str,
+        *,
+        user: str | None = None,
+        agent: str | None = None,
+        session: str | None = None,
+        k: int = 20,
+        max_tokens: int = 1500,
+        recipe: str | None = None,
+        **clocks: Any,
+    ) -> str:
         """A block for a prompt: quotes with speaker, time and a citable id, fenced as data; "" when nothing was found."""
         hits = self.recall(text, user=user, agent=agent, session=session, k=k, max_tokens=max_tokens, recipe=recipe, **clocks)
         return recalling.rendered(hits, max_tokens)
 
     def ask(self, text: str, *, user: str | None = None, recipe: str | None = None, k: int = 10, **options: Any) -> recalling.Answer:
         """An answer with the quotes it rests on; where nothing in memory supports one, its `text` is None."""
-        query = self._query(text, Scope(user, options.pop("agent", None), options.pop("session", None)), k, options.pop("at", None),
-                            options.pop("valid_at", None), options.pop("as_of", None), options.pop("kinds", ()), None)
+        query = self._query(
+            text,
+            Scope(user, options.pop("agent", None), options.pop("session", None)),
+            k,
+            options.pop("at", None),
+            options.pop("valid_at", None),
+            options.pop("as_of", None),
+            options.pop("kinds", ()),
+            None,
+        )
         if options:
             raise UsageError(f"ask has no argument {next(iter(options))!r}")
         hits, ctx, chosen = self._asked(query, recipe, stage="answer")
         return recalling.answered(query, hits, ctx, chosen, self.thread)
 
-    def _query(self, text: str, scope: Scope, k: int, at: Any, valid_at: Any, as_of: Any, kinds: Sequence[str], max_tokens: int | None) -> Query:
+    def _query(
+        self, text: str, scope: Scope, k: int, at: Any, valid_at: Any, as_of: Any, kinds: Sequence[str], max_tokens: int | None
+    ) -> Query:
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"a question needs words, got {text!r:.60}; to list memories use Clew.memories(user=...)")
         if not isinstance(k, int) or k < 1:
@@ -171,7 +235,16 @@ class Clew:
         seq = as_of if moment is None else self.log.seq_at(moment)
         if seq is not None and seq < 0:
             raise UsageError(f"as_of is a place in the log (0 or more) or an instant, got {seq}")
-        return Query(text, scope, intake.instant(at, "at") or datetime.now(UTC), intake.instant(valid_at, "valid_at"), seq, k, max_tokens, tuple(kinds))
+        return Query(
+            text,
+            scope,
+            intake.instant(at, "at") or datetime.now(UTC),
+            intake.instant(valid_at, "valid_at"),
+            seq,
+            k,
+            max_tokens,
+            tuple(kinds),
+        )
 
     def _asked(self, query: Query, name: str | None, stage: str = "retrieve") -> tuple[list[Hit], Any, Recipe]:
         folder = self._views.serving(name or self._default)
@@ -179,8 +252,12 @@ class Clew:
         hits, ctx = recalling.recall(folder, query, PATIENCE, frozen)
         recipe = folder.recipe
         if not self.database.readonly and (self._audit or "query" in recipe.on or recipe.asks & {"retrieve", stage}):
-            body = {"content": query.text, "recipe": recipe.name, "as_of": ctx.seq if ctx else 0,
-                    "hits": [digest(self.database.secret, h.memory) for h in hits]}
+            body = {
+                "content": query.text,
+                "recipe": recipe.name,
+                "as_of": ctx.seq if ctx else 0,
+                "hits": [digest(self.database.secret, h.memory) for h in hits],
+            }
             self.log.append(Entry("query", body, query.scope, None, TRUST["user"], None))
         return hits, ctx, recipe
 
@@ -188,7 +265,9 @@ class Clew:
         """The exact words a memory came from, in the order of its sources: what was said, by whom, when."""
         memory, _ = self._found(id)
         events = {e.seq: e for e in self.log.select(f"seq IN ({','.join(str(s.seq) for s in memory.sources)})", ())}
-        return [Quote(events[s.seq], s.start, s.end, events[s.seq].text[s.start : s.end]) for s in memory.sources if not events[s.seq].forgotten]
+        return [
+            Quote(events[s.seq], s.start, s.end, events[s.seq].text[s.start : s.end]) for s in memory.sources if not events[s.seq].forgotten
+        ]
 
     def get(self, id: str) -> Memory:
         """The newest version of a memory; NotFound where there is none."""
@@ -210,8 +289,9 @@ class Clew:
         events = {e.seq: e for e in self.log.select(f"seq IN ({','.join(str(v.opened) for v in versions)})", ())}
         return [(v, events[v.opened or 0], v.retired or ("revised" if v.closed else None)) for v in versions]
 
-    def memories(self, *, user: str | None = None, kind: str | None = None, after: str | None = None, limit: int = 1000,
-                 recipe: str | None = None) -> list[Memory]:
+    def memories(
+        self, *, user: str | None = None, kind: str | None = None, after: str | None = None, limit: int = 1000, recipe: str | None = None
+    ) -> list[Memory]:
         """The memories of a user as they are now, oldest first, a page at a time: `after` is the last id of the page before."""
         folder = self._views.serving(recipe or self._default)
         recalling.caught_up(folder, Scope(user), PATIENCE, self.database.readonly or self._views.stale(folder.view.generation))
@@ -224,15 +304,27 @@ class Clew:
     def users(self) -> list[str]:
         """Every user that some surviving event has, in order of first appearance."""
         with self.database.snapshot() as c:
-            found = c.execute("SELECT text FROM name WHERE text IS NOT NULL AND id IN"
-                              " (SELECT DISTINCT user FROM event WHERE salt IS NOT NULL) ORDER BY id")
+            found = c.execute(
+                "SELECT text FROM name WHERE text IS NOT NULL AND id IN"
+                " (SELECT DISTINCT user FROM event WHERE salt IS NOT NULL) ORDER BY id"
+            )
             return [text for (text,) in found]
 
     # -- forgetting ---------------------------------------------------------------------------------------------
 
-    def forget(self, *, user: str | None = None, actor: str | None = None, session: str | None = None, events: Sequence[int] = (),
-               memories: Sequence[str] = (), matching: str | None = None, before: datetime | str | None = None, dry_run: bool = False,
-               reason: str | None = None) -> Receipt:
+    def forget(
+        self,
+        *,
+        user: str | None = None,
+        actor: str | None = None,
+        session: str | None = None,
+        events: Sequence[int] = (),
+        memories: Sequence[str] = (),
+        matching: str | None = None,
+        before: datetime | str | None = None,
+        dry_run: bool = False,
+        reason: str | None = None,
+    ) -> Receipt:
         """Blank the events meant and all that came of them, clean the file, rebuild what survives; see `verify_forgotten`."""
         wanted = forgetting.Wanted(user, actor, session, tuple(events), tuple(memories), matching, intake.instant(before, "before"))
         receipt, forms = forgetting.forget(self.log, wanted, dry_run, reason)
@@ -251,7 +343,9 @@ class Clew:
 
     # -- views --------------------------------------------------------------------------------------------------
 
-    def rebuild(self, recipe: str | None = None, *, ask: Budget | None = None, promote: bool = True, progress: Progress | None = None) -> Generation:
+    def rebuild(
+        self, recipe: str | None = None, *, ask: Budget | None = None, promote: bool = True, progress: Progress | None = None
+    ) -> Generation:
         """Make a recipe's views anew from the log, with no model call unless `ask` allows it; see `generations`."""
         return self._views.rebuild(recipe or self._default, ask, promote, progress)
 
@@ -281,13 +375,11 @@ class Clew:
         """Read an export: into an empty file the same log, byte for byte; into another one its events, added."""
         if self.log.head() == 0 and not as_lived:
             seqs = archive.restore(self.database, path)
-            self.__dict__["_views"] = self._views = Generations(self.log, self._desk(), list(self._views.recipes.values()))
+            desk = replace(self._views.desk, secret=self.database.secret)
+            self._views = Generations(self.log, desk, list(self._views.recipes.values()))
         else:
             seqs = tuple(seq for seq, _ in self.log.append(*archive.entries(path, as_lived)))
         return Recorded(seqs[-1] if seqs else None, {"log": "stored"}, seqs)
-
-    def _desk(self) -> Desk:
-        return Desk(self.models, self.answers, self._views.desk.budget, self.database.secret, self.models.names())
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Copy the whole file, also while others write to it."""
@@ -295,13 +387,13 @@ class Clew:
 
     def status(self) -> dict[str, Any]:
         """Head, views with their backlog, faults, spending, bytes: what is true now, staleness and waiting included."""
-        head, views = self.log.head(), []
-        for generation in self._views.all():
-            parts = self._views.view(generation, self._views.recipes.get(generation.recipe)).parts()
-            views.append({
-                "recipe": generation.recipe, "generation": generation.id, "state": generation.state, "fingerprint": generation.fingerprint,
-                "stale": self._views.stale(generation), "swept": generation.swept, "backlog": head - generation.swept, "partitions": len(parts),
-                "versions": sum(p.slots for p in parts), "waiting": sorted({p.waiting for p in parts if p.waiting})})
-        spent = self.answers.spent()
-        return {"path": str(self.database.path), "readonly": self.database.readonly, "head": head, "views": views, "faults": self.answers.faults(),
-                "spent": asdict(spent), "ledger": self.answers.ledger(), "bytes": sum(p.stat().st_size for p in self.database.files())}
+        return {
+            "path": str(self.database.path),
+            "readonly": self.database.readonly,
+            "head": self.log.head(),
+            "views": self._views.report(),
+            "faults": self.answers.faults(),
+            "spent": asdict(self.answers.spent()),
+            "ledger": self.answers.ledger(),
+            "bytes": sum(p.stat().st_size for p in self.database.files()),
+        }

@@ -2,6 +2,7 @@
 
 The one `except Exception` of the core stands here, around one event of one recipe.
 """
+
 import hashlib
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -103,10 +104,12 @@ class Folder:
 
     def _one(self, event: Event, draft: Draft, part: Part, ordinal: int) -> str | None:
         """Fold one event; None when it is done, else why it must wait. A failure leaves nothing of it in the draft."""
-        ctx = Context(self.desk, self.recipe, draft, part.mark, event.scope, event.recorded_at, event.at, event.seq, ordinal, event, part.user or None)
+        ctx = Context(
+            self.desk, self.recipe, draft, part.mark, event.scope, event.recorded_at, event.at, event.seq, ordinal, event, part.user or None
+        )
         mark, operator = draft.mark(), "edit"
         if "ask" in self.recipe.needs and self.desk.models.asker is None and not self.desk.replay:
-            return f"{WAITS}: {self.recipe.name} asks one and none is connected; Clew(..., models=connect(\"openai:...\"))"
+            return f'{WAITS}: {self.recipe.name} asks one and none is connected; Clew(..., models=connect("openai:..."))'
         try:
             if event.kind in EDITS:
                 draft.write([ctx.resting(m) for m in edited(event, ctx)], event.seq)
@@ -147,13 +150,26 @@ def edited(event: Event, ctx: Context) -> list[Memory]:
     target = ctx.view.get(body["id"])
     if target is None or digest(ctx.desk.secret, target) != body["digest"]:
         spans = {tuple(s) for s in body["sources"]}
-        target = next((m for m in ctx.view.all(body["memory_kind"]) if {(s.seq, s.start, s.end) for s in m.sources} == spans
-                       and digest(ctx.desk.secret, m) == body["digest"]), None)
+        target = next(
+            (
+                m
+                for m in ctx.view.all(body["memory_kind"])
+                if {(s.seq, s.start, s.end) for s in m.sources} == spans and digest(ctx.desk.secret, m) == body["digest"]
+            ),
+            None,
+        )
     if target is None:
         ctx.faults.append(("edit", f"unapplied: the memory {body['id']} that was edited is not in this generation"))
         return []
     if body["op"] == "retire":
         return [target.retire(event.at, body["reason"])]
     words = event.text
-    return [replace(target, text=words, sources=(*target.sources, Source(event.seq, 0, len(words))), trust=event.trust,
-                    rests=tuple(sorted({*target.rests, event.seq})))]
+    return [
+        replace(
+            target,
+            text=words,
+            sources=(*target.sources, Source(event.seq, 0, len(words))),
+            trust=event.trust,
+            rests=tuple(sorted({*target.rests, event.seq})),
+        )
+    ]

@@ -1,4 +1,5 @@
 """Forgetting: what is to go, the transaction that withdraws it, the cleaning that erases it, and the receipt."""
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -52,7 +53,7 @@ class Wanted:
         if self.events or self.memories:
             where.append(f"seq IN ({','.join(map(str, sorted(seqs)))})")
         if len(where) == 2 and self.matching is None:
-            raise UsageError("forget what? give user=, actor=, session=, events=[...], memories=[...], matching=\"...\" or before=")
+            raise UsageError('forget what? give user=, actor=, session=, events=[...], memories=[...], matching="..." or before=')
         events = log.select(" AND ".join(where) + " ORDER BY seq", values)
         if self.matching is not None:
             if not self.matching.strip():
@@ -91,7 +92,9 @@ def forget(log: Log, wanted: Wanted, dry_run: bool = False, reason: str | None =
         return Receipt(seqs, {"event": len(seqs)}, digests, None, "dry run" if dry_run else "erased", why, {}, elsewhere), []
     forms = _forms(log, events)
     if reason and (said := [form for form in forms if form in reason.encode().lower()]):
-        raise UsageError(f"the reason is kept for ever and repeats what is to go ({said[0].decode('utf-8', 'replace')!r}); give a reason without it")
+        raise UsageError(
+            f"the reason is kept for ever and repeats what is to go ({said[0].decode('utf-8', 'replace')!r}); give a reason without it"
+        )
     note = Entry("forget", {"forgotten": rows.ranges(seqs), "reason": reason}, Scope(), None, TRUST["owner"], None)
     with log.database.write() as c:
         counts = erase.redact(c, seqs)
@@ -174,7 +177,9 @@ def verify(log: Log, receipt: Receipt, probes: Sequence[str] = ()) -> list[str]:
                 left.append(f"event {seq} still has its words or its salt")
             elif row[2].hex() != digest:
                 left.append(f"event {seq} is not the one that the receipt is about")
-            if c.execute("SELECT 1 FROM answer JOIN answer_rest ON answer=id WHERE answer_rest.seq=? AND body IS NOT NULL LIMIT 1", (seq,)).get:
+            if c.execute(
+                "SELECT 1 FROM answer JOIN answer_rest ON answer=id WHERE answer_rest.seq=? AND body IS NOT NULL LIMIT 1", (seq,)
+            ).get:
                 left.append(f"a model's answer that rests on event {seq} still has its text")
             if c.execute("SELECT 1 FROM memory WHERE opened=? LIMIT 1", (seq,)).get:
                 left.append(f"a memory made by event {seq} is still there")

@@ -1,8 +1,10 @@
 """Which views there are, which are stale, and how a new one is built beside the old and takes its place."""
+
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +14,8 @@ from clew.fold import FOLDED, Folder
 from clew.models import Budget, Embedder
 from clew.models.static import Static
 from clew.recipe import Recipe, load
-from clew.storage.draft import Indexing
 from clew.storage.log import Log
+from clew.storage.shapes import Indexing
 from clew.storage.view import Generation, Part, View, generations, new_generation, set_state
 
 SWEEP = 5000  # events offered to partitions at a time
@@ -40,8 +42,31 @@ class Generations:
     def recipe(self, name: str) -> Recipe:
         """The recipe of that name among those this Clew was opened with."""
         if name not in self.recipes:
-            raise NotFound(f"this Clew was not opened with a recipe {name!r}; it has {', '.join(self.recipes)}: Clew(path, recipes=[{name!r}])")
+            raise NotFound(
+                f"this Clew was not opened with a recipe {name!r}; it has {', '.join(self.recipes)}: Clew(path, recipes=[{name!r}])"
+            )
         return self.recipes[name]
+
+    def report(self) -> list[dict[str, Any]]:
+        """Every generation with its state, staleness, backlog (events), sizes, and what it waits for."""
+        head, found = self.log.head(), []
+        for generation in self.all():
+            parts = self.view(generation, self.recipes.get(generation.recipe)).parts()
+            found.append(
+                {
+                    "recipe": generation.recipe,
+                    "generation": generation.id,
+                    "state": generation.state,
+                    "fingerprint": generation.fingerprint,
+                    "stale": self.stale(generation),
+                    "swept": generation.swept,
+                    "backlog": head - generation.swept,
+                    "partitions": len(parts),
+                    "versions": sum(p.slots for p in parts),
+                    "waiting": sorted({p.waiting for p in parts if p.waiting}),
+                }
+            )
+        return found
 
     # -- serving ------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
 """What callers give to `record`, checked and made into entries of the log; the one place where bad input is refused."""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,7 +63,16 @@ def entry(item: Any, given: Given, key: str | None, where: str) -> Entry:
     if given.as_lived and at is None:
         raise UsageError(f"{where}as_lived needs `at` for every event: it is taken as the moment when it was learned")
     level = trust(about["trust"] if about["trust"] is not None else given.trust, role, kind, where)
-    return Entry(kind, body, scope, actor, level, at, name(about["key"] if about["key"] is not None else key, "key", where), at if given.as_lived else None)
+    return Entry(
+        kind,
+        body,
+        scope,
+        actor,
+        level,
+        at,
+        name(about["key"] if about["key"] is not None else key, "key", where),
+        at if given.as_lived else None,
+    )
 
 
 def empty(body: Mapping[str, Any]) -> bool:

@@ -1,4 +1,5 @@
 """One question on its way out: catch up the asker, read one snapshot, join the partitions, render and answer."""
+
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from clew.fold import Folder, Key
 from clew.operators import read
 from clew.operators.retrieve import bm25 as by_words
 from clew.recipe import Recipe
-from clew.storage.draft import Only
 from clew.storage.index import Lost
 from clew.storage.log import micros
+from clew.storage.shapes import Only
 from clew.storage.view import Part
 from clew.types import Hit, Memory, Query, Quote, Scope
 
@@ -99,8 +100,14 @@ def looking(folder: Folder, query: Query, part: Part) -> Context:
     user, agent, session = numbers(folder, query.scope)
     seq = part.cursor if query.as_of is None else min(part.cursor, query.as_of)
     assert query.at is not None
-    only = Only(user, agent, session, None if query.valid_at is None else micros(query.valid_at),
-                micros(query.valid_at if query.valid_at is not None else query.at), query.kinds)
+    only = Only(
+        user,
+        agent,
+        session,
+        None if query.valid_at is None else micros(query.valid_at),
+        micros(query.valid_at if query.valid_at is not None else query.at),
+        query.kinds,
+    )
     view = folder.view.draft(part, seq, only)
     return Context(folder.desk, folder.recipe, view, part.mark, query.scope, query.at, query.at, seq, user=user)
 
@@ -111,7 +118,9 @@ def permitted(folder: Folder, scope: Scope, memories: Sequence[Memory]) -> list[
         return [True] * len(memories)
     seqs = sorted({seq for memory in memories for seq in memory.rests})
     with folder.log.database.snapshot() as c:
-        found = c.execute(f"SELECT seq FROM event WHERE user != ? AND seq IN ({','.join(map(str, seqs))})", (folder.log.number(scope.user),))
+        found = c.execute(
+            f"SELECT seq FROM event WHERE user != ? AND seq IN ({','.join(map(str, seqs))})", (folder.log.number(scope.user),)
+        )
         others = {seq for (seq,) in found}
     return [others.isdisjoint(memory.rests) for memory in memories]
 

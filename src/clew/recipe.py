@@ -3,6 +3,7 @@
 A recipe is a value: operators and declarations. Built-ins lie in `clew.recipes`, one module a system with a `recipe`
 in it; other packages offer theirs under the entry point group `clew.recipes`. Both are found by name.
 """
+
 import hashlib
 import importlib
 import importlib.metadata
@@ -70,7 +71,9 @@ class Recipe:
         fields = {k: v for k, v in changes.items() if k not in self.params}
         unknown = [k for k in fields if k not in self.__slots__]
         if unknown:
-            raise UsageError(f"{self.name} has no field or parameter {unknown[0]!r}; parameters are {', '.join(sorted(self.params)) or 'none'}")
+            raise UsageError(
+                f"{self.name} has no field or parameter {unknown[0]!r}; parameters are {', '.join(sorted(self.params)) or 'none'}"
+            )
         return replace(self, name=f"{self.name}[{label}]", params=params, **fields)
 
     def declared(self, models: Mapping[str, str]) -> dict[str, Any]:
@@ -79,8 +82,13 @@ class Recipe:
         used_operators = (f for f in (self.encode, self.store, self.manage, self.indexed, self.traits) if f is not None)
         operators = sorted({f"{f.__module__}.{f.__qualname__}@{getattr(sys.modules[f.__module__], 'VERSION', 0)}" for f in used_operators})
         return {
-            "recipe": self.name, "version": self.version, "shares": self.shares, "on": sorted(self.on), "models": used,
-            "params": {k: repr(v) for k, v in sorted(self.params.items())}, "operators": operators,
+            "recipe": self.name,
+            "version": self.version,
+            "shares": self.shares,
+            "on": sorted(self.on),
+            "models": used,
+            "params": {k: repr(v) for k, v in sorted(self.params.items())},
+            "operators": operators,
             "embeds": None if self.embeds is None else sorted(self.embeds),
             "prompts": {k: hashlib.sha256(v.encode()).hexdigest()[:16] for k, v in sorted(self.prompts.items())},
         }

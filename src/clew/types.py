@@ -2,6 +2,7 @@
 
 An event is what happened; a memory is what a recipe made of it. `docs/glossary.md` fixes the words.
 """
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -29,8 +30,7 @@ class Scope:
     def covers(self, other: "Scope") -> bool:
         """True when every field that this scope sets has the same value in the other."""
         return all(
-            mine is None or mine == its
-            for mine, its in ((self.user, other.user), (self.agent, other.agent), (self.session, other.session))
+            mine is None or mine == its for mine, its in ((self.user, other.user), (self.agent, other.agent), (self.session, other.session))
         )
 
 

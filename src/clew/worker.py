@@ -1,4 +1,5 @@
 """When work happens: a thread that keeps views caught up with the log."""
+
 import logging
 import threading
 from collections.abc import Callable, Mapping

@@ -1,4 +1,5 @@
 """What a dataset gives: cases, each with events to record and questions whose answers are among them."""
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

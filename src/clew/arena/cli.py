@@ -1,4 +1,5 @@
 """`clew arena`: run systems over a dataset with the controls beside them, and make the report."""
+
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,9 +33,16 @@ Out = Annotated[Path, typer.Option("--out", help="Where results go; a run that w
 
 
 @app.command()
-def run(dataset_name: Annotated[str, typer.Argument(metavar="DATASET", help=", ".join(names()))], path: Data = None, recipe: Recipes = ["clew"],  # noqa: B006
-        peer_names: Peers = None, half: Part = "all", limit: Most = None, out: Out = Path("arena"),
-        with_controls: Annotated[bool, typer.Option("--controls/--no-controls", help="BM25, dense, their fusions, full context.")] = True) -> None:
+def run(
+    dataset_name: Annotated[str, typer.Argument(metavar="DATASET", help=", ".join(names()))],
+    path: Data = None,
+    recipe: Recipes = ["clew"],  # noqa: B006
+    peer_names: Peers = None,
+    half: Part = "all",
+    limit: Most = None,
+    out: Out = Path("arena"),
+    with_controls: Annotated[bool, typer.Option("--controls/--no-controls", help="BM25, dense, their fusions, full context.")] = True,
+) -> None:
     """Run recipes and controls over a dataset; results are JSON in OUT/DATASET-HALF."""
     if half not in ("tuning", "reporting", "all"):
         raise UsageError(f"--half is tuning, reporting or all; got {half!r}")
@@ -49,8 +57,10 @@ def run(dataset_name: Annotated[str, typer.Argument(metavar="DATASET", help=", "
 
 
 @app.command("report")
-def make_report(folder: Annotated[Path, typer.Argument(help="The folder that runs wrote to.")] = Path("arena"),
-                out: Annotated[Path | None, typer.Option("--out", help="Where report.html and report.md go; else the same folder.")] = None) -> None:
+def make_report(
+    folder: Annotated[Path, typer.Argument(help="The folder that runs wrote to.")] = Path("arena"),
+    out: Annotated[Path | None, typer.Option("--out", help="Where report.html and report.md go; else the same folder.")] = None,
+) -> None:
     """Write one HTML page and one Markdown table of every result below a folder."""
     for path in report.write(folder, out or folder):
         console.print(f"{path}")

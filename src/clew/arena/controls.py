@@ -2,6 +2,7 @@
 
 All are variants of `verbatim`, so that they differ from it and from each other in how they find, and in nothing else.
 """
+
 from clew.arena.systems import Door, FullContext, System
 from clew.context import Context
 from clew.models import Models

@@ -4,6 +4,7 @@ A question belongs to the half that the hash of its group says: a group is what 
 LongMemEval's `group`, BEAM's `conversation_id`, elsewhere the question itself), so no evidence is in both. Of LoCoMo's
 six public conversations three fall to each half.
 """
+
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

@@ -1,4 +1,5 @@
 """The report: every result below a folder as one self-contained HTML page with plots, and as one Markdown table."""
+
 import html
 import json
 from collections.abc import Mapping, Sequence
@@ -9,10 +10,28 @@ from clew.arena import plots
 from clew.errors import NotFound
 
 # The scores that a set is known by, in this order; what a set lacks is left out.
-MAIN = ("recall@1", "recall@5", "recall@10", "recall@20", "mrr", "ndcg@10", "session any@5", "session all@5", "answer@1", "answer@5",
-        "newest first", "stale above")
-COSTS = (("ms p50", "ms_p50", "{:.1f}"), ("ms p95", "ms_p95", "{:.1f}"), ("tokens", "tokens", "{:.0f}"), ("bytes a memory", "bytes_a_memory", "{:.0f}"),
-         ("events a second", "events_a_second", "{:.0f}"), ("faults", "faults", "{:d}"))
+MAIN = (
+    "recall@1",
+    "recall@5",
+    "recall@10",
+    "recall@20",
+    "mrr",
+    "ndcg@10",
+    "session any@5",
+    "session all@5",
+    "answer@1",
+    "answer@5",
+    "newest first",
+    "stale above",
+)
+COSTS = (
+    ("ms p50", "ms_p50", "{:.1f}"),
+    ("ms p95", "ms_p95", "{:.1f}"),
+    ("tokens", "tokens", "{:.0f}"),
+    ("bytes a memory", "bytes_a_memory", "{:.0f}"),
+    ("events a second", "events_a_second", "{:.0f}"),
+    ("faults", "faults", "{:d}"),
+)
 LONG = frozenset({"ndcg@10", "session any@5", "ms p95", "bytes a memory", "events a second"})  # not in a terminal's narrow table
 # Why no paper's own figure stands beside ours: none was found that has the same questions, evidence and measure.
 NOTES = {
@@ -72,7 +91,9 @@ def category_table(outcome: Mapping[str, Any]) -> tuple[list[str], list[list[str
     """(header, rows, score): the score that tells most of a set, by category."""
     everywhere = {name for system in outcome["systems"].values() for name in system["scores"]["all"]}
     score = next(name for name in ("recall@10", "answer@5", *MAIN) if name in everywhere)
-    categories = sorted({c for system in outcome["systems"].values() for c, mine in system["scores"].items() if score in mine and c != "all"})
+    categories = sorted(
+        {c for system in outcome["systems"].values() for c, mine in system["scores"].items() if score in mine and c != "all"}
+    )
     size = {c: next(s["scores"][c][score]["n"] for s in outcome["systems"].values() if score in s["scores"].get(c, {})) for c in categories}
     rows = [[name, *(cell(system["scores"].get(c, {}).get(score)) for c in categories)] for name, system in outcome["systems"].items()]
     return ["system", *(f"{c} (n={size[c]})" for c in categories)], rows, score
@@ -82,14 +103,21 @@ def about(outcome: Mapping[str, Any]) -> str:
     """One line that says what a result depends on."""
     versions = ", ".join(f"{name} {version}" for name, version in outcome["versions"].items())
     machine = ", ".join(f"{key} {value}" for key, value in outcome["machine"].items())
-    return (f"{outcome['questions']} questions in {outcome['cases']} cases, half: {outcome['half']}; data {outcome['data']}; commit {outcome['commit']}; "
-            f"seed {outcome['seed']}, {outcome['draws']} draws; {versions}; {machine}")
+    return (
+        f"{outcome['questions']} questions in {outcome['cases']} cases, half: {outcome['half']}; data {outcome['data']}; commit {outcome['commit']}; "
+        f"seed {outcome['seed']}, {outcome['draws']} draws; {versions}; {machine}"
+    )
 
 
 def as_markdown(found: Sequence[Mapping[str, Any]]) -> str:
     """Every run as one Markdown document: a table of main scores, then one by category."""
-    lines = ["# Arena", "", "Per cent with 95 % bootstrap intervals (by conversation where there are five or more, else by question). ",
-             "Milliseconds are those of the search alone; tokens are of the first ten texts (of everything for full context).", ""]
+    lines = [
+        "# Arena",
+        "",
+        "Per cent with 95 % bootstrap intervals (by conversation where there are five or more, else by question). ",
+        "Milliseconds are those of the search alone; tokens are of the first ten texts (of everything for full context).",
+        "",
+    ]
     for outcome in found:
         lines += [f"## {outcome['dataset']}, {outcome['half']}", "", about(outcome) + ".", "", NOTES.get(outcome["dataset"], ""), ""]
         lines += [*marked(*main_table(outcome)), ""]
@@ -109,10 +137,16 @@ def as_page(found: Sequence[Mapping[str, Any]]) -> str:
     for outcome in found:
         header, rows, score = category_table(outcome)
         drawn = {name: system["scores"]["all"][score] for name, system in outcome["systems"].items() if score in system["scores"]["all"]}
-        parts += [f"<h2>{html.escape(outcome['dataset'])}, {html.escape(outcome['half'])}</h2>", f"<p class=about>{html.escape(about(outcome))}</p>",
-                  f"<p>{html.escape(NOTES.get(outcome['dataset'], ''))}</p>", plots.bars(drawn, f"{score}, per cent, with 95 % intervals"),
-                  plots.curves({n: s["scores"]["all"] for n, s in outcome["systems"].items()}, "recall@k over k"),
-                  tabled(*main_table(outcome)), f"<h3>{html.escape(score)} by category</h3>", tabled(header, rows)]
+        parts += [
+            f"<h2>{html.escape(outcome['dataset'])}, {html.escape(outcome['half'])}</h2>",
+            f"<p class=about>{html.escape(about(outcome))}</p>",
+            f"<p>{html.escape(NOTES.get(outcome['dataset'], ''))}</p>",
+            plots.bars(drawn, f"{score}, per cent, with 95 % intervals"),
+            plots.curves({n: s["scores"]["all"] for n, s in outcome["systems"].items()}, "recall@k over k"),
+            tabled(*main_table(outcome)),
+            f"<h3>{html.escape(score)} by category</h3>",
+            tabled(header, rows),
+        ]
     return f"<!doctype html><html lang=en><meta charset=utf-8><title>Clew arena</title><style>{plots.STYLE}</style><h1>Arena</h1>{''.join(parts)}</html>\n"
 
 

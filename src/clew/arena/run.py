@@ -3,6 +3,7 @@
 A run's folder holds one file of JSON lines a system, so that a run that was cut off goes on where it stopped, and
 `results.json`, which the report reads.
 """
+
 import hashlib
 import importlib.metadata
 import json
@@ -45,8 +46,17 @@ def run(plan: Plan, systems: Sequence[System], quiet: bool = False) -> dict[str,
     """Run every system over the plan's cases and write `results.json` in the plan's folder; returns what it holds."""
     cases = list(halves.of(dataset(plan.dataset).read(plan.path), plan.half))[: plan.limit]
     plan.out.mkdir(parents=True, exist_ok=True)
-    about = {"format": FORMAT, "dataset": plan.dataset, "half": plan.half, "cases": len(cases), "questions": sum(len(c.questions) for c in cases),
-             "data": fingerprint(cases), "k": K, "seed": scores.SEED, "draws": scores.DRAWS}
+    about = {
+        "format": FORMAT,
+        "dataset": plan.dataset,
+        "half": plan.half,
+        "cases": len(cases),
+        "questions": sum(len(c.questions) for c in cases),
+        "data": fingerprint(cases),
+        "k": K,
+        "seed": scores.SEED,
+        "draws": scores.DRAWS,
+    }
     columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     outcome: dict[str, Any] = {**about, "commit": commit(), "versions": versions(), "machine": machine(), "systems": {}}
     with Progress(*columns, disable=quiet) as bar:
@@ -96,15 +106,29 @@ def attempt(system: System, case: Case) -> dict[str, Any]:
     with Room(system, case) as memory:
         ready = perf_counter() - started
         asked = [question(memory, q, sessions) for q in case.questions]
-        return {"case": case.id, "events": len(case.events), "seconds": ready, "bytes": memory.bytes(), "faults": memory.faults(), "questions": asked}
+        return {
+            "case": case.id,
+            "events": len(case.events),
+            "seconds": ready,
+            "bytes": memory.bytes(),
+            "faults": memory.faults(),
+            "questions": asked,
+        }
 
 
 def question(memory: Memory, asked: Question, sessions: Mapping[str, str]) -> dict[str, Any]:
     """One question's scores, with its milliseconds and the tokens of what it would put into a prompt."""
     found = memory.find(asked.text, asked.at, K)
     cost = found.tokens(None if len(found.texts) > K else PROMPT_K)  # more than was asked for: it means all of it
-    return {"id": asked.id, "category": asked.category, "group": asked.group, "ms": 1000 * found.seconds, "tokens": cost, "found": list(found.keys),
-            "scores": scores.scored(asked, found.keys, sessions, found.texts[:K])}
+    return {
+        "id": asked.id,
+        "category": asked.category,
+        "group": asked.group,
+        "ms": 1000 * found.seconds,
+        "tokens": cost,
+        "found": list(found.keys),
+        "scores": scores.scored(asked, found.keys, sessions, found.texts[:K]),
+    }
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -114,9 +138,14 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     found = scores.table([(q["category"], q["group"], q["scores"]) for q in asked])
     return {
         "scores": {category: {name: asdict(value) for name, value in mine.items()} for category, mine in found.items()},
-        "ms_p50": float(np.quantile([q["ms"] for q in asked], 0.5)), "ms_p95": float(np.quantile([q["ms"] for q in asked], 0.95)),
-        "tokens": float(np.mean([q["tokens"] for q in asked])), "bytes_a_memory": sum(row["bytes"] for row in rows) / events,
-        "events_a_second": events / sum(row["seconds"] for row in rows), "events": events, "faults": sum(row["faults"] for row in rows)}
+        "ms_p50": float(np.quantile([q["ms"] for q in asked], 0.5)),
+        "ms_p95": float(np.quantile([q["ms"] for q in asked], 0.95)),
+        "tokens": float(np.mean([q["tokens"] for q in asked])),
+        "bytes_a_memory": sum(row["bytes"] for row in rows) / events,
+        "events_a_second": events / sum(row["seconds"] for row in rows),
+        "events": events,
+        "faults": sum(row["faults"] for row in rows),
+    }
 
 
 def fingerprint(cases: Sequence[Case]) -> str:
@@ -154,5 +183,10 @@ def versions() -> dict[str, str]:
 def machine() -> dict[str, Any]:
     """What it ran on, and how busy that was; no name of a host."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    return {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count(), "load": load,
-            "blas_threads": os.environ.get("OMP_NUM_THREADS", "not set")}
+    return {
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "load": load,
+        "blas_threads": os.environ.get("OMP_NUM_THREADS", "not set"),
+    }

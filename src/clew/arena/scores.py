@@ -3,6 +3,7 @@
 Everything here is a share (0..1) or a count, in the words of the field: recall@k is the share of the gold among the
 first k, any@k whether one of them is there, all@k whether all are, MRR one over the rank of the first.
 """
+
 import hashlib
 import math
 import re

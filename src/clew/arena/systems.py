@@ -1,4 +1,5 @@
 """What can be compared: a system takes a case's events and answers questions with keys, through its own public door."""
+
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence

@@ -131,9 +131,7 @@ def demo(
         raise NotFound(f"there is no file {extra} for the prompt; FILE= takes a chat export, notes, a transcript")
     folder = Path(tempfile.mkdtemp(prefix="clew-demo-"))
     out.quiet = json
-    story = Story(
-        "Clew: every memory leads back to the words", "A demonstration: one machine, one file, no key, no server, no network."
-    )
+    story = Story("Clew: every memory leads back to the words", "A demonstration: one machine, one file, no key, no server, no network.")
     try:
         with Clew(folder / "harbour.db", recipes=["clew", BM25]) as c:
             given = [line.strip() for line in ask.splitlines() if line.strip()]

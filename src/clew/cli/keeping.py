@@ -36,8 +36,7 @@ def status(db: Db = MEMORY, json: Json = False) -> None:
     if json:
         return show_json({**found, "users": users})
     out.print(
-        f"{found['path']}: {found['head']:,} events, {users:,} users, {size(found['bytes'])}"
-        + (", read-only" if found["readonly"] else "")
+        f"{found['path']}: {found['head']:,} events, {users:,} users, {size(found['bytes'])}" + (", read-only" if found["readonly"] else "")
     )
     table = _table("recipe", "generation", "state", "behind", "partitions", "versions", "waits for")
     for view in found["views"]:
@@ -54,8 +53,7 @@ def status(db: Db = MEMORY, json: Json = False) -> None:
     if found["views"]:
         out.print(table)
     out.print(
-        f"model calls: {found['spent']['calls']:,}"
-        + "".join(f", {k} {v:,}" for k, v in found["spent"].items() if k != "calls" and v)
+        f"model calls: {found['spent']['calls']:,}" + "".join(f", {k} {v:,}" for k, v in found["spent"].items() if k != "calls" and v)
     )
     for fault in found["faults"]:
         out.print("fault: " + ", ".join(f"{k} {v}" for k, v in fault.items()))
@@ -76,9 +74,7 @@ def recipes(json: Json = False) -> None:
 
 def verify(
     db: Db = MEMORY,
-    receipt: Annotated[
-        Path | None, typer.Option(help="Also check that what this receipt of `clew forget` names is gone.")
-    ] = None,
+    receipt: Annotated[Path | None, typer.Option(help="Also check that what this receipt of `clew forget` names is gone.")] = None,
     probe: Annotated[list[str] | None, typer.Option(help="Words to look for in every byte; may be repeated.")] = None,
     json: Json = False,
 ) -> None:
@@ -116,9 +112,7 @@ def rebuild(
     promote: Annotated[
         bool, typer.Option("--promote/--beside", help="Let it answer at once, or leave it beside the one that does.")
     ] = True,
-    calls: Annotated[
-        int | None, typer.Option("--ask", help="Allow so many model calls; without it a rebuild calls no model.")
-    ] = None,
+    calls: Annotated[int | None, typer.Option("--ask", help="Allow so many model calls; without it a rebuild calls no model.")] = None,
     model: Model = None,
     url: Url = None,
     json: Json = False,

@@ -87,10 +87,7 @@ class Story:
         widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
         for row in cells:
             out.print(
-                "   "
-                + "  ".join(
-                    cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-                ),
+                "   " + "  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))),
             )
         lines = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in cells[1:]]
         first = "".join(f"<th>{escape(cell)}</th>" for cell in cells[0])
@@ -103,9 +100,7 @@ class Story:
 
     def write(self, path: Path, last: str) -> None:
         """The page, ended by a line about how it was made."""
-        head = (
-            f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Clew</title><style>{STYLE}</style>'
-        )
+        head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Clew</title><style>{STYLE}</style>'
         body = "\n".join(self._html)
         path.parent.mkdir(parents=True, exist_ok=True)
         body += f'<footer class="last">{escape(last)}</footer>'

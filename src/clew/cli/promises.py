@@ -21,9 +21,7 @@ from clew.recipe import load
 from clew.types import Quote
 
 TEAM = "harbour"  # the user under whose name the week is imported
-BM25 = load("verbatim").variant(
-    "bm25", retrieve=retrieve.bm25, embeds=frozenset()
-)  # the plain control: the same turns, words alone
+BM25 = load("verbatim").variant("bm25", retrieve=retrieve.bm25, embeds=frozenset())  # the plain control: the same turns, words alone
 QUESTIONS = 5  # shown with their quotes, in the file's order; all of them are counted
 LOOKED = 50  # ranks past this one are told as "beyond"
 ACKNOWLEDGED = 400  # writes that the child must have had acknowledged before it is killed
@@ -201,9 +199,7 @@ def killed(t: Trial) -> None:
         "A second process wrote notes one by one, each durable before it was acknowledged, until it was killed. Reopened: "
         f"{len(acknowledged):,} were acknowledged, {len(keys):,} are in the log, {found:,} in the view."
     )
-    t.story.check(
-        not lost and not doubled and sound and bool(acknowledged), f"{len(lost)} lost, {doubled} doubled, the hash chain holds"
-    )
+    t.story.check(not lost and not doubled and sound and bool(acknowledged), f"{len(lost)} lost, {doubled} doubled, the hash chain holds")
 
 
 def forgotten(t: Trial) -> None:
@@ -219,9 +215,7 @@ def forgotten(t: Trial) -> None:
     left = t.c.verify_forgotten(receipt, probes=wish["words"])
     after = _grep(t.files(), wish["words"])
     t.story.code(f"grep -c -a -i WORD {' '.join(p.name for p in t.files())}")
-    t.story.table(
-        ("lines with the word, in all files", "before", "after"), [(word, before[word], after[word]) for word in wish["words"]]
-    )
+    t.story.table(("lines with the word, in all files", "before", "after"), [(word, before[word], after[word]) for word in wish["words"]])
     t.story.text(
         f"{len(receipt.seqs)} events are blank, and the views were folded again without them. Of {receipt.scanned['forms']:,} "
         f"forms of the words, {receipt.scanned['found']} were found in the bytes afterwards; the receipt says: {receipt.state}. "

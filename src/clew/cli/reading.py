@@ -49,9 +49,7 @@ def recall(
     valid_at: Valid = None,
     as_of: AsOf = None,
     recipe: Named = None,
-    kind: Annotated[
-        list[str] | None, typer.Option(help="Only memories of this kind (turn, fact, note, ...); may be repeated.")
-    ] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="Only memories of this kind (turn, fact, note, ...); may be repeated.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Stop before the words exceed about so many tokens.")] = None,
     model: Model = None,
     url: Url = None,

@@ -30,9 +30,7 @@ User = Annotated[str | None, typer.Option("--user", "-u", help="Whose memory.")]
 Agent = Annotated[str | None, typer.Option(help="Which agent's.")]
 Session = Annotated[str | None, typer.Option(help="Which conversation's.")]
 Named = Annotated[str | None, typer.Option("--recipe", "-r", help="Which memory system; `clew recipes` lists them.")]
-Model = Annotated[
-    str | None, typer.Option(envvar="CLEW_MODEL", help="A model's address, such as openai:gpt-4o-mini; none is needed.")
-]
+Model = Annotated[str | None, typer.Option(envvar="CLEW_MODEL", help="A model's address, such as openai:gpt-4o-mini; none is needed.")]
 Url = Annotated[str | None, typer.Option("--base-url", envvar="CLEW_BASE_URL", help="The model's OpenAI-compatible endpoint.")]
 K = Annotated[int, typer.Option("-k", help="How many.")]
 Asked = Annotated[str | None, typer.Option("--at", help="When it is asked (ISO 8601 with an offset).")]

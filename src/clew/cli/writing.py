@@ -53,9 +53,7 @@ def bring(
     user: User = None,
     as_lived: Lived = False,
     git: Annotated[bool, typer.Option("--git", help="PATH is a git repository: import its history.")] = False,
-    format: Annotated[
-        str | None, typer.Option(help=f"What the file is, where its contents do not tell: {', '.join(FORMATS)}.")
-    ] = None,
+    format: Annotated[str | None, typer.Option(help=f"What the file is, where its contents do not tell: {', '.join(FORMATS)}.")] = None,
     tz: Annotated[str | None, typer.Option(help="The zone of times without an offset, such as Europe/Lisbon or +01:00.")] = None,
     json: Json = False,
 ) -> None:
@@ -131,9 +129,7 @@ def forget(
         return show_json(found)
     out.print(f"{found.state}: {len(found.seqs):,} events" + (f" ({found.why})" if found.why else ""))
     if found.scanned:
-        out.print(
-            f"looked for {found.scanned.get('forms', 0):,} forms of the words in the file's bytes: {found.scanned['found']} found"
-        )
+        out.print(f"looked for {found.scanned.get('forms', 0):,} forms of the words in the file's bytes: {found.scanned['found']} found")
     if found.mentioned_elsewhere:
         out.print(
             f"{len(found.mentioned_elsewhere)} other events name the person: {', '.join(map(str, found.mentioned_elsewhere))}",

@@ -2,6 +2,7 @@
 
 A `Models` is handed to `Clew`; without one the static embedder serves and nothing is asked.
 """
+
 import importlib
 import importlib.metadata
 from collections.abc import Mapping, Sequence
@@ -98,8 +99,11 @@ def connect(address: str, *, embedder: Embedder | None = None, **options: Any) -
     if not colon or not model:
         raise UsageError(f"a model's address is provider:model, such as openai:gpt-4o-mini; got {address!r}")
     points = {p.name: p.value for p in importlib.metadata.entry_points(group=GROUP)}
-    built_in = {"openai": "clew.models.openai:connect", "openai-embed": "clew.models.openai:connect_embeddings",
-                "onnx": "clew.models.onnx:connect"}
+    built_in = {
+        "openai": "clew.models.openai:connect",
+        "openai-embed": "clew.models.openai:connect_embeddings",
+        "onnx": "clew.models.onnx:connect",
+    }
     value = {**points, **built_in}.get(provider)
     if value is None:
         raise NotFound(f"no model provider is called {provider!r}; there are {', '.join(sorted({**points, **built_in}))}")

@@ -1,4 +1,5 @@
 """Models for tests and examples: scripted answers, or answers that differ at every call but always fit the form."""
+
 import json
 import random
 from collections.abc import Callable, Mapping

@@ -2,6 +2,7 @@
 
 A form is sent as a grammar where the endpoint takes one and checked here in any case: small models break every promise.
 """
+
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,13 +88,20 @@ def gate() -> Form:
 
 def choice(options: Sequence[str]) -> Form:
     """F2: one of these labels or shown ids; a str."""
-    return Form("choice", _object({"choice": {"type": "string", "enum": list(options)}}), lambda v: v["choice"], 16 + max(map(len, options)))
+    return Form(
+        "choice", _object({"choice": {"type": "string", "enum": list(options)}}), lambda v: v["choice"], 16 + max(map(len, options))
+    )
 
 
 def choices(options: Sequence[str], most: int) -> Form:
     """F2: up to so many of these labels or shown ids; a list of str without repeats."""
     schema = _array({"type": "string", "enum": list(options)}, most)
-    return Form("choice", _object({"choices": schema}), lambda v: list(dict.fromkeys(v["choices"])), 16 + most * (8 + max(map(len, options), default=0)))
+    return Form(
+        "choice",
+        _object({"choices": schema}),
+        lambda v: list(dict.fromkeys(v["choices"])),
+        16 + most * (8 + max(map(len, options), default=0)),
+    )
 
 
 def text(max_chars: int) -> Form:
@@ -103,7 +111,12 @@ def text(max_chars: int) -> Form:
 
 def texts(most: int, max_chars: int, least: int = 0) -> Form:
     """F4: a bounded list of bounded texts."""
-    return Form("texts", _object({"texts": _array(_string(max_chars), most, least)}), lambda v: [t.strip() for t in v["texts"]], 32 + most * (max_chars + 8))
+    return Form(
+        "texts",
+        _object({"texts": _array(_string(max_chars), most, least)}),
+        lambda v: [t.strip() for t in v["texts"]],
+        32 + most * (max_chars + 8),
+    )
 
 
 def records(fields: Mapping[str, int | Sequence[str] | Schema], most: int, least: int = 0) -> Form:
@@ -127,7 +140,9 @@ def words(most: int, max_chars: int, least: int = 0) -> Schema:
 
 def edits(operations: Sequence[str], ids: Sequence[str], most: int, max_chars: int) -> Form:
     """F6: a list of {op, target, text} where the target is one of the ids that were shown."""
-    item = _object({"op": {"type": "string", "enum": list(operations)}, "target": {"type": "string", "enum": list(ids)}, "text": _string(max_chars)})
+    item = _object(
+        {"op": {"type": "string", "enum": list(operations)}, "target": {"type": "string", "enum": list(ids)}, "text": _string(max_chars)}
+    )
     return Form("edits", _object({"edits": _array(item, most)}), lambda v: v["edits"], 32 + most * (max_chars + 60))
 
 

@@ -2,6 +2,7 @@
 
 Pure functions: what a model decided (may the summary stand in?) comes in as a value, so that the fit can be tested alone.
 """
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,8 +39,7 @@ def fitted(pieces: Sequence[Piece], limit: int) -> dict[int, str]:
     Summaries that are enough are taken first. Over the limit, the rest go from raw to summary and then out, the least
     similar first each time (SCM, section 3.3); a piece that could never fit is left out before anything else suffers for it.
     """
-    shown = {i: SUMMARY if p.enough and p.summary < p.raw else RAW for i, p in enumerate(pieces)
-             if min(p.raw, p.summary) <= limit}
+    shown = {i: SUMMARY if p.enough and p.summary < p.raw else RAW for i, p in enumerate(pieces) if min(p.raw, p.summary) <= limit}
 
     def spent() -> int:
         return sum(pieces[i].cost(form) for i, form in shown.items())

@@ -221,9 +221,7 @@ def dated(month: int, day: int) -> Cycle:
 
 def stretch(month: int, first: int, last: int) -> Cycle:
     """From one day of a month to another, both included."""
-    return Cycle(
-        "year", "range", lambda y: (a[0], b[1]) if (a := on(y.year, month, first)) and (b := on(y.year, month, last)) else None
-    )
+    return Cycle("year", "range", lambda y: (a[0], b[1]) if (a := on(y.year, month, first)) and (b := on(y.year, month, last)) else None)
 
 
 def day_of_month(day: int) -> Cycle:

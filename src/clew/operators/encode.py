@@ -1,4 +1,5 @@
 """Formation techniques that two or more recipes share."""
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -4,6 +4,7 @@ NumPy in, NumPy out. All features lie near 0…1 and are scaled within the quest
 of weights serves short chats and long ones. Only questions, never turns, are read at query time: what is needed of a turn's
 text is a few flags, `traits`, computed once when it is stored.
 """
+
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass

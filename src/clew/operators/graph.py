@@ -1,4 +1,5 @@
 """Facts as a graph: triplets whose ends are nodes, a search that spreads along them, and a map of places to walk on."""
+
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

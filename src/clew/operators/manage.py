@@ -1,4 +1,5 @@
 """Evolution techniques that two or more recipes share."""
+
 from clew.types import TRUST, Memory
 
 VERSION = 1

@@ -2,6 +2,7 @@
 
 English rules; a question in another language has its words searched and nothing more read into it.
 """
+
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
 """The second look: candidates of a partition put in order by a learned linear sum of features, duplicates folded."""
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -4,6 +4,7 @@ Support is the share of what the question asks about that a memory and the turns
 they are in the partition. Three things speak against it: a word of the question that the partition never saw, a time that
 does not fit, and lines of somebody else that fit better than any about the person who is asked about.
 """
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -171,9 +172,17 @@ def understood(query: Query, ctx: Context, kinds: Sequence[str] = ()) -> tuple[A
     people = frozenset(speakers[code] for code in read.speakers)
     words = frozenset(word for name in people for word in _WORD.findall(name.casefold()))
     asked = Asked(
-        tuple(read.weights), tuple(surface.get(t, t).casefold() for t in read.weights), weight / (weight.sum() or 1.0),
-        named, timed, times, read.speakers, people, words.intersection(_WORD.findall(query.text.casefold())),
-        bool(_SAYING.search(query.text)))
+        tuple(read.weights),
+        tuple(surface.get(t, t).casefold() for t in read.weights),
+        weight / (weight.sum() or 1.0),
+        named,
+        timed,
+        times,
+        read.speakers,
+        people,
+        words.intersection(_WORD.findall(query.text.casefold())),
+        bool(_SAYING.search(query.text)),
+    )
     return asked, Room(columns.slot[order], columns.opened[order], columns.group[order], columns.actor[order], held[:, order])
 
 

@@ -1,4 +1,5 @@
 """Retrieval techniques that two or more recipes share."""
+
 from collections.abc import Mapping, Sequence
 
 import numpy as np

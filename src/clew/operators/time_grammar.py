@@ -51,17 +51,13 @@ Maker = Callable[[re.Match[str], Scene], Found | None]
 # Words of the calendar that are also ordinary words or names: they need a capital, a preposition, a day or a year.
 _AMBIGUOUS = frozenset({"may", "march", "april", "june", "august"}) | {m for m in words.MONTHS if len(m) <= 4} - {"june", "july"}
 _STRONG = re.compile(r"\b(?:in|since|until|till|during|of|early|late|mid|between|last|next)(?:\s+|-)(?:the\s+)?$")
-_WEAK = re.compile(
-    r"\b(?:by|before|after|from|to|through|and|or|around|about|for|this|that|over)\s+(?:early\s+|late\s+|mid-?\s*)?$"
-)
+_WEAK = re.compile(r"\b(?:by|before|after|from|to|through|and|or|around|about|for|this|that|over)\s+(?:early\s+|late\s+|mid-?\s*)?$")
 _ON_DAY = re.compile(r"\b(?:on|last|this|next|by|until|till|since|before|after|from|to|through|and|or|for|of)\s+$")
 _THE = re.compile(r"\b(?:the|mid|early|late)(?:\s+(?:early|mid|late)|-)?\s*'?$")
 _SEASONAL = re.compile(
     r"\b(?:in|during|since|until|till|by|before|after|over|for|early|late|mid|end of)(?:\s+|-)(?:(?:the|early|late)\s+)?$"
 )
-_YEARLY = re.compile(
-    r"\b(?:in|since|of|by|until|till|before|after|during|year|from|early|late|mid|around)(?:\s+|-)(?:the\s+year\s+)?$"
-)
+_YEARLY = re.compile(r"\b(?:in|since|of|by|until|till|before|after|during|year|from|early|late|mid|around)(?:\s+|-)(?:the\s+year\s+)?$")
 _NO_YEAR, _YEAR_DASH = re.compile(r"(?:[$£€#.:]|[0-9][-/])$"), re.compile(r"\b[12][0-9]{3}[-/]$")
 _NUMBERED = re.compile(r"\b(?:on|by|until|till|since|before|after|of)\s+the\s+$")
 
@@ -298,10 +294,7 @@ def short_year(m: re.Match[str], scene: Scene) -> Found | None:
     return Found(m.start() - 1, m.end(), "year", words.whole(datetime(year, 1, 1), "year"), fragment=True)
 
 
-TENS = {
-    w: 10 * n
-    for n, w in enumerate(["twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties"], 2)
-}
+TENS = {w: 10 * n for n, w in enumerate(["twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties"], 2)}
 
 
 def decade(m: re.Match[str], scene: Scene) -> Found | None:

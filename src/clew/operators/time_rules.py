@@ -45,9 +45,7 @@ WEEKDAY = rf"(?P<weekday>{choice(words.WEEKDAYS)})\b"
 SEASON = rf"(?P<season>{choice(words.SEASONS)})\b"
 FEAST = rf"(?P<feast>{choice(words.FEASTS)})\b"
 _NUMBER = rf"{choice(words.NUMBERS)}|[0-9]{{1,4}}"
-COUNT = (
-    rf"(?:(?:a|the)\s+)?(?P<vague>couple|few)(?:\s+of)?|(?P<several>several|many|some)|(?P<half>half\s+an?)|(?P<count>{_NUMBER})"
-)
+COUNT = rf"(?:(?:a|the)\s+)?(?P<vague>couple|few)(?:\s+of)?|(?P<several>several|many|some)|(?P<half>half\s+an?)|(?P<count>{_NUMBER})"
 UNIT = rf"(?P<unit>{choice(words.UNITS)})s?\b"
 MEASURE = rf"(?:{COUNT})\s+(?:(?:long|good|full|whole|more|short)\s+)?{UNIT}"
 _ONE = r"(?P<vague>)?(?P<several>)?(?P<half>)?"  # a measure without these words has the groups all the same

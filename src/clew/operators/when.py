@@ -61,9 +61,7 @@ _NTH = re.compile(
     rf"\b({'|'.join(words.ORDINALS)}|last|[1-5](?:st|nd|rd|th))\s+(?:(day|weekend|week|month|quarter)|{WEEKDAY})\s+(?:of|in)\s+(?:the\s+)?$"
 )
 _WEEK_OF = re.compile(r"\b(week|weekend)\s+of\s+(?:the\s+)?$")
-_BESIDE = re.compile(
-    rf"(?:\b(?:{COUNT})\s+)?\b(?:{UNIT}|{WEEKDAY})\s+(?P<way>before|after|prior\s+to|following|from)\s+(?:the\s+)?$"
-)
+_BESIDE = re.compile(rf"(?:\b(?:{COUNT})\s+)?\b(?:{UNIT}|{WEEKDAY})\s+(?P<way>before|after|prior\s+to|following|from)\s+(?:the\s+)?$")
 
 
 def intervals(text: str, at: datetime) -> list[Interval]:
@@ -316,9 +314,7 @@ def _both(a: Found, b: Found, scene: Scene, lead: str) -> Found | None:
 def _aligned(span: Span, period: str, anchor: datetime, *, later: bool) -> Span:
     """The reading of a guessed span that begins nearest before the anchor, or nearest after it."""
     if period in ("year", "month"):
-        near = (anchor.year - span[0].year) * (12 if period == "month" else 1) + (period == "month") * (
-            anchor.month - span[0].month
-        )
+        near = (anchor.year - span[0].year) * (12 if period == "month" else 1) + (period == "month") * (anchor.month - span[0].month)
     else:
         near = (anchor - span[0]).days // (7 if period == "week" else 1)
     order = range(near - 1, near + 3) if later else range(near + 2, near - 2, -1)

@@ -42,9 +42,7 @@ def read_messages(file: File) -> Iterator[Message]:
             yield from _kept(as_message(item, file, where))
             continue
         about = as_message({k: v for k, v in item.items() if k not in LISTS} | {"content": "-"}, file, where)
-        session = about.get("session") or next(
-            (str(item[k]) for k in ("key", "id", "uuid", "task_id") if item.get(k) is not None), None
-        )
+        session = about.get("session") or next((str(item[k]) for k in ("key", "id", "uuid", "task_id") if item.get(k) is not None), None)
         for n, each in enumerate(inner, 1):
             place = f"{where}, message {n}"
             if not isinstance(each, (Mapping, str)):
@@ -91,9 +89,7 @@ def as_message(item: Mapping[str, Any], file: File, where: str) -> Message:
     told = [content, out.get("tool_calls"), moment, out.get("actor"), out.get("session")]
     out["key"] = file.key(found.get("key", where.removeprefix(f"{file.name}, ")), told)
     kind = rest.pop("kind") if rest.get("kind") in KINDS else None
-    out["kind"] = kind or (
-        "observation" if out.get("role") in ("tool", "function") else "action" if out.get("tool_calls") else "message"
-    )
+    out["kind"] = kind or ("observation" if out.get("role") in ("tool", "function") else "action" if out.get("tool_calls") else "message")
     data = rest.pop("data", None)
     data = {**(data if isinstance(data, dict) else {} if data is None else {"data": data}), **rest}
     return out | ({"data": data} if data else {})

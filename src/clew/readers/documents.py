@@ -117,9 +117,7 @@ def read_csv(file: File) -> Iterator[Message]:
                 yield as_message(item, file, where)
             else:
                 told = "\n".join(f"{name}: {cell}" for name, cell in zip(header, row, strict=True) if cell.strip())
-                yield as_message(item | {"content": told, "kind": "document"}, file, where) | {
-                    "data": {"file": file.name, **item}
-                }
+                yield as_message(item | {"content": told, "kind": "document"}, file, where) | {"data": {"file": file.name, **item}}
     except csv.Error as error:
         raise UsageError(f"{file.path}: line {rows.line_num} is not CSV ({error}); close every quote") from error
 

@@ -77,9 +77,7 @@ class File:
         if value is None or value == "":
             return None
         try:
-            if isinstance(value, (int, float)) or (
-                isinstance(value, str) and value.replace(".", "", 1).isdigit() and len(value) > 8
-            ):
+            if isinstance(value, (int, float)) or (isinstance(value, str) and value.replace(".", "", 1).isdigit() and len(value) > 8):
                 seconds = float(value) / (1000 if abs(float(value)) > MILLISECONDS else 1)
                 return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat()
             when = _parsed_time(str(value))
@@ -87,9 +85,7 @@ class File:
             raise UsageError(f"{where}: {value!r} is not a time; write it as 2026-05-20T10:00:00+01:00") from error
         if when.utcoffset() is None:
             if self.zone is None:
-                raise UsageError(
-                    f"{where}: the time {value!r} has no time zone; say which one is meant, as in tz='UTC' or tz='+01:00'"
-                )
+                raise UsageError(f"{where}: the time {value!r} has no time zone; say which one is meant, as in tz='UTC' or tz='+01:00'")
             when = when.replace(tzinfo=self.zone)
         return when.isoformat()
 
@@ -107,9 +103,7 @@ class File:
         try:
             return act()
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise UsageError(
-                f"{self.path}: the gzip file is damaged ({error}); unpack it with gunzip to see how far it goes"
-            ) from error
+            raise UsageError(f"{self.path}: the gzip file is damaged ({error}); unpack it with gunzip to see how far it goes") from error
 
     def _decoded(self, raw: bytes, offset: int) -> str:
         try:
@@ -126,12 +120,8 @@ class File:
         try:
             return json.loads(text)
         except (json.JSONDecodeError, RecursionError) as error:
-            number, why = (
-                (line + error.lineno - 1, error.msg) if isinstance(error, json.JSONDecodeError) else (line, "nested too deep")
-            )
-            raise UsageError(
-                f"{self.path}: line {number} is not JSON ({why}); each line must be one complete JSON value"
-            ) from error
+            number, why = (line + error.lineno - 1, error.msg) if isinstance(error, json.JSONDecodeError) else (line, "nested too deep")
+            raise UsageError(f"{self.path}: line {number} is not JSON ({why}); each line must be one complete JSON value") from error
 
     def _is_lines(self) -> bool:
         """Whether the first line is a JSON value by itself."""
@@ -171,6 +161,4 @@ def zone(tz: str | tzinfo | None) -> tzinfo | None:
             return timezone(datetime.strptime(tz, "%z").utcoffset() or timedelta(0))
         return ZoneInfo(tz)
     except (ValueError, ZoneInfoNotFoundError, OSError) as error:
-        raise UsageError(
-            f"tz={tz!r} is not a time zone; write an offset such as '+01:00' or a name such as 'Europe/Lisbon'"
-        ) from error
+        raise UsageError(f"tz={tz!r} is not a time zone; write an offset such as '+01:00' or a name such as 'Europe/Lisbon'") from error

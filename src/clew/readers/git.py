@@ -33,9 +33,7 @@ def git_log(path: str | Path) -> Iterator[Message]:
             yield _commit(record)
         why = process.stderr.read().decode("utf-8", "replace").strip()
         if process.wait():
-            raise UsageError(
-                f"{path}: git log failed: {why or process.returncode}; give the folder of a git repository with a commit"
-            )
+            raise UsageError(f"{path}: git log failed: {why or process.returncode}; give the folder of a git repository with a commit")
     finally:
         process.stdout.close()
         process.stderr.close()

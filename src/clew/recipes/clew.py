@@ -13,7 +13,7 @@ import numpy as np
 from clew.context import Context
 from clew.operators import encode, features, question, rank
 from clew.recipe import Recipe
-from clew.storage.draft import Columns
+from clew.storage.shapes import Columns
 from clew.types import Hit, Memory, Query
 
 MICROSECONDS = 1_000_000

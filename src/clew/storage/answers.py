@@ -2,6 +2,7 @@
 
 Nothing here has a place in the log; answers have a hash chain of their own. The first answer kept under a key wins.
 """
+
 import hashlib
 import json
 import os
@@ -78,8 +79,28 @@ class Answers:
             number = c.execute(
                 "INSERT INTO answer(recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out,"
                 " cost, ms, made, salt, digest, chain) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id",
-                (key.recipe, key.part, key.seq, key.path, key.request, key.attempt, answer.outcome, body, stage, answer.model, user,
-                 answer.tokens_in, answer.tokens_out, answer.cost, answer.ms, time_ns() // 1000, None if body is None else salt, digest, chain)).get
+                (
+                    key.recipe,
+                    key.part,
+                    key.seq,
+                    key.path,
+                    key.request,
+                    key.attempt,
+                    answer.outcome,
+                    body,
+                    stage,
+                    answer.model,
+                    user,
+                    answer.tokens_in,
+                    answer.tokens_out,
+                    answer.cost,
+                    answer.ms,
+                    time_ns() // 1000,
+                    None if body is None else salt,
+                    digest,
+                    chain,
+                ),
+            ).get
             c.executemany("INSERT OR IGNORE INTO answer_rest VALUES (?,?)", [(seq, number) for seq in needed])
             c.execute("UPDATE meta SET value=? WHERE key='answers'", (chain,))
         return replace(answer, body=None if body is None else body.decode())  # exactly what a replay will read
@@ -89,20 +110,27 @@ class Answers:
         row = c.execute(
             "SELECT outcome, body, model, tokens_in, tokens_out, cost, ms FROM answer"
             " WHERE recipe=? AND part=? AND seq=? AND path=? AND request=? AND attempt=?",
-            (key.recipe, key.part, key.seq, key.path, key.request, key.attempt)).fetchone()
+            (key.recipe, key.part, key.seq, key.path, key.request, key.attempt),
+        ).fetchone()
         return None if row is None else Answer(row[0], None if row[1] is None else row[1].decode(), *row[2:])
 
     def withheld(self, key: AnswerKey) -> bool:
         """True when an answer to this call of this event was erased, in whatever words it was asked: its neighbours may be gone too."""
         with self.database.snapshot() as c:
-            return c.execute("SELECT EXISTS (SELECT 1 FROM answer WHERE recipe=? AND part=? AND seq=? AND path=? AND outcome='withheld')",
-                             (key.recipe, key.part, key.seq, key.path)).get == 1
+            return (
+                c.execute(
+                    "SELECT EXISTS (SELECT 1 FROM answer WHERE recipe=? AND part=? AND seq=? AND path=? AND outcome='withheld')",
+                    (key.recipe, key.part, key.seq, key.path),
+                ).get
+                == 1
+            )
 
     def spent(self, since: int = 0) -> Spend:
         """What was spent on calls made at or after that instant (microseconds since 1970 UTC)."""
         with self.database.snapshot() as c:
-            [row] = c.execute("SELECT count(*), coalesce(sum(tokens_in + tokens_out), 0), coalesce(sum(cost), 0) FROM answer"
-                            " WHERE made >= ?", (since,))  # erased ones too: what was paid is paid
+            [row] = c.execute(
+                "SELECT count(*), coalesce(sum(tokens_in + tokens_out), 0), coalesce(sum(cost), 0) FROM answer WHERE made >= ?", (since,)
+            )  # erased ones too: what was paid is paid
         return Spend(*row)
 
     def spent_today(self) -> Spend:
@@ -113,9 +141,12 @@ class Answers:
     def ledger(self) -> list[Mapping[str, Any]]:
         """Calls, tokens, cost and milliseconds by recipe, stage and model."""
         with self.database.snapshot() as c:
-            rows = list(c.execute(
-                "SELECT recipe, stage, model, outcome, count(*), sum(tokens_in), sum(tokens_out), sum(cost), sum(ms)"
-                " FROM answer GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"))
+            rows = list(
+                c.execute(
+                    "SELECT recipe, stage, model, outcome, count(*), sum(tokens_in), sum(tokens_out), sum(cost), sum(ms)"
+                    " FROM answer GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+                )
+            )
         names = ("recipe", "stage", "model", "outcome", "calls", "tokens_in", "tokens_out", "cost", "ms")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -138,14 +169,18 @@ class Answers:
     def keep_vectors(self, part: bytes, space: str, seq: int, codes: Mapping[bytes, bytes]) -> None:
         """Keep the codes of these texts; `seq` is the newest event of the partition that supports them."""
         with self.database.write() as c:
-            c.executemany("INSERT INTO vector VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET seq=max(seq, excluded.seq)",
-                          [(part, space, mac, seq, packed) for mac, packed in codes.items()])
+            c.executemany(
+                "INSERT INTO vector VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET seq=max(seq, excluded.seq)",
+                [(part, space, mac, seq, packed) for mac, packed in codes.items()],
+            )
 
     def fault(self, generation: int, recipe: str, operator: str, seq: int, error: str) -> None:
         """Write down that an operator failed on an event."""
         with self.database.write() as c:
-            c.execute("INSERT INTO fault(generation, recipe, operator, seq, error, made) VALUES (?,?,?,?,?,?)",
-                      (generation, recipe, operator, seq, error, time_ns() // 1000))
+            c.execute(
+                "INSERT INTO fault(generation, recipe, operator, seq, error, made) VALUES (?,?,?,?,?,?)",
+                (generation, recipe, operator, seq, error, time_ns() // 1000),
+            )
 
     def faults(self) -> list[Mapping[str, Any]]:
         """Every fault of the generations that exist, oldest first."""
@@ -157,8 +192,10 @@ class Answers:
 def walk(c: Any) -> None:
     """Walk the chain of answers that a connection shows; LogCorrupt with the first that does not match."""
     chain = bytes(32)
-    for row in c.execute("SELECT recipe, part, seq, path, request, attempt, outcome, model, tokens_in, tokens_out, cost, ms,"
-                         " body, salt, digest, chain, id FROM answer ORDER BY id"):
+    for row in c.execute(
+        "SELECT recipe, part, seq, path, request, attempt, outcome, model, tokens_in, tokens_out, cost, ms,"
+        " body, salt, digest, chain, id FROM answer ORDER BY id"
+    ):
         key, answer = AnswerKey(*row[:6]), Answer(row[6], None, *row[7:12])
         body, salt, digest, stored, number = row[12:]
         sound = isinstance(body, bytes) and isinstance(salt, bytes) and hashlib.sha256(salt + body).digest() == digest
@@ -172,5 +209,18 @@ def walk(c: Any) -> None:
 
 
 def _frame(key: AnswerKey, answer: Answer) -> bytes:
-    return json.dumps([key.recipe, key.part.hex(), key.seq, key.path, key.request.hex(), key.attempt, answer.model,
-                       answer.tokens_in, answer.tokens_out, answer.cost, answer.ms]).encode()
+    return json.dumps(
+        [
+            key.recipe,
+            key.part.hex(),
+            key.seq,
+            key.path,
+            key.request.hex(),
+            key.attempt,
+            answer.model,
+            answer.tokens_in,
+            answer.tokens_out,
+            answer.cost,
+            answer.ms,
+        ]
+    ).encode()

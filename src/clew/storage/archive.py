@@ -1,4 +1,5 @@
 """The whole log as a file: export to JSON lines, restore it byte for byte, copy the database."""
+
 import json
 import os
 from collections.abc import Iterator
@@ -14,9 +15,16 @@ from clew.storage.sqlite import Database, translated
 from clew.types import Scope
 
 EVENT = "seq, kind, user, agent, session, actor, trust, at, offset, recorded, lived, format, salt, payload, digest, chain"
-ANSWER = ("id, recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out, cost, ms, made, salt, digest, chain")
-TABLES = {"meta": "key, value", "name": "id, text", "event": EVENT, "key": "mac, seq", "answer": ANSWER, "answer_rest": "seq, answer",
-          "vector": "part, space, mac, seq, codes"}
+ANSWER = "id, recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out, cost, ms, made, salt, digest, chain"
+TABLES = {
+    "meta": "key, value",
+    "name": "id, text",
+    "event": EVENT,
+    "key": "mac, seq",
+    "answer": ANSWER,
+    "answer_rest": "seq, answer",
+    "vector": "part, space, mac, seq, codes",
+}
 
 
 def export(database: Database, path: str | os.PathLike[str]) -> int:
@@ -29,7 +37,9 @@ def export(database: Database, path: str | os.PathLike[str]) -> int:
         for table, columns in TABLES.items():
             names = columns.split(", ")
             for row in c.execute(f"SELECT {columns} FROM {table} ORDER BY 1, 2"):
-                file.write(json.dumps({"table": table, **{n: _out(n, v) for n, v in zip(names, row, strict=True)}}, ensure_ascii=False) + "\n")
+                file.write(
+                    json.dumps({"table": table, **{n: _out(n, v) for n, v in zip(names, row, strict=True)}}, ensure_ascii=False) + "\n"
+                )
                 count += 1
     return count
 
@@ -92,7 +102,9 @@ def entries(path: str | os.PathLike[str], as_lived: bool) -> list[Entry]:
         if row["table"] == "event" and row["payload"] is not None and row["kind"] not in ("forget", "query", "edit"):
             packed, at = json.loads(row["payload"]), instant(row["at"], row["offset"])
             scope = Scope(names[row["user"]], names[row["agent"]], names[row["session"]])
-            found.append(Entry(row["kind"], packed["body"], scope, names[row["actor"]], row["trust"], at, packed["key"], at if as_lived else None))
+            found.append(
+                Entry(row["kind"], packed["body"], scope, names[row["actor"]], row["trust"], at, packed["key"], at if as_lived else None)
+            )
     return found
 
 
@@ -115,6 +127,8 @@ def backup(database: Database, path: str | os.PathLike[str]) -> None:
         copy.close()
         if not database.readonly:
             with database.write() as c:
-                c.execute("INSERT OR REPLACE INTO meta VALUES ('backups', ?)", (json.dumps([str(p) for p in (*backups(database), target)]),))
+                c.execute(
+                    "INSERT OR REPLACE INTO meta VALUES ('backups', ?)", (json.dumps([str(p) for p in (*backups(database), target)]),)
+                )
     except apsw.Error as error:
         raise translated(error, target) from error

@@ -2,8 +2,9 @@
 
 While folding it also takes their writes; drafts of several events stack in memory until they land together.
 """
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,58 +15,19 @@ from clew.storage import rows
 from clew.storage.index import NEVER, Index, Lost
 from clew.storage.log import Log, micros
 from clew.storage.schema import SLOT_BITS
+from clew.storage.shapes import COLUMNS, Columns, Indexing, Only
 from clew.storage.terms import terms
 from clew.types import ENDED, Hit, Memory
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The visible memories of some kinds as arrays, oldest first; all have the same length."""
-
-    slot: np.ndarray  # int64, the memory's slot, for `Draft.at_slots`
-    opened: np.ndarray  # int64, seq of the event that made it
-    since: np.ndarray  # int64, microseconds since 1970 UTC
-    until: np.ndarray  # int64
-    length: np.ndarray  # int32, terms
-    traits: np.ndarray  # int32, the recipe's own
-    group: np.ndarray  # int32, 0, 1, ...: a session of a user, in the order of their first memories
-    user: np.ndarray  # int32 name numbers, 0 for none; likewise the next three
-    agent: np.ndarray
-    session: np.ndarray
-    actor: np.ndarray
-
-
-@dataclass(frozen=True, slots=True)
-class Indexing:
-    """How a recipe's memories are searched: pure functions of a memory, and the kinds that get a vector (None: all)."""
-
-    text: Callable[[Memory], str] = lambda memory: memory.text
-    traits: Callable[[Memory], int] = lambda memory: 0
-    embeds: frozenset[str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Only:
-    """What a question may see, by name numbers (None: any) and valid time in microseconds. Common memories are always seen."""
-
-    user: int | None = None
-    agent: int | None = None
-    session: int | None = None
-    since: int | None = None  # memories that began after this did not hold yet
-    until: int | None = None  # memories that ended at or before this held no more
-    kinds: tuple[str, ...] = ()
-
-
-COLUMNS = ("opened", "since", "until", "length", "traits", "group", "user", "agent", "session", "actor")
-
-
 class Draft:
     """Reads a partition as of `seq`; None while folding, which sees everything written so far."""
 
-    def __init__(self, log: Log, index: Index, embed: Embed, indexing: Indexing,
-                 seq: int | None = None, only: "Only | None" = None) -> None:
+    def __init__(
+        self, log: Log, index: Index, embed: Embed, indexing: Indexing, seq: int | None = None, only: "Only | None" = None
+    ) -> None:
         self.log, self.index, self.seq, self.only = log, index, NEVER - 1 if seq is None else seq, only
         self._embed, self._indexing = embed, indexing
         self.added: dict[int, Memory] = {}  # by slot, not landed yet; as the operator gave them
@@ -272,10 +234,10 @@ class Draft:
         numbers = [self._number(c, name, memory) for name in (scope.user, scope.agent, scope.session, memory.actor)]
         since = None if memory.since is None else micros(memory.since)
         until = None if memory.until is None else micros(memory.until)
-        self.rows.append((place, id, memory.kind, memory.text, *numbers, seq, None, None, since, until, memory.retired, memory.status,
-                          memory.trust, len(words), traits, rows.packed(memory, seq)))
-        index.add(((seq, NEVER, -NEVER if since is None else since, NEVER if until is None else until, len(words), traits, memory.kind,
-                    *(n or 0 for n in numbers), id),))
+        ends = (memory.retired, memory.status, memory.trust, len(words), traits, rows.packed(memory, seq))
+        self.rows.append((place, id, memory.kind, memory.text, *numbers, seq, None, None, since, until, *ends))
+        held = (-NEVER if since is None else since, NEVER if until is None else until, len(words), traits, memory.kind)
+        index.add(((seq, NEVER, *held, *(n or 0 for n in numbers), id),))
         index.post(slot, words)
         self.added[slot] = memory
         for node in memory.links:
@@ -353,8 +315,10 @@ class Draft:
             return False
         if only is None:
             return True
-        whose = all(wanted is None or columns[name][slot] in (wanted, 0)
-                    for name, wanted in (("user", only.user), ("agent", only.agent), ("session", only.session)))
+        whose = all(
+            wanted is None or columns[name][slot] in (wanted, 0)
+            for name, wanted in (("user", only.user), ("agent", only.agent), ("session", only.session))
+        )
         held = (only.until is None or columns["until"][slot] > only.until) and (only.since is None or columns["since"][slot] <= only.since)
         return bool(whose and held)
 
@@ -362,8 +326,10 @@ class Draft:
         if id in self._current:
             return self._current[id]
         base = self.index.pid << SLOT_BITS
-        for (place,) in c.execute("SELECT place FROM memory WHERE id=? AND place >= ? AND place < ? ORDER BY place DESC",
-                                  (rows.encoded(id), base, base + 2**SLOT_BITS)):
+        for (place,) in c.execute(
+            "SELECT place FROM memory WHERE id=? AND place >= ? AND place < ? ORDER BY place DESC",
+            (rows.encoded(id), base, base + 2**SLOT_BITS),
+        ):
             slot = place & rows.SLOT_MASK
             if slot < self.index.n and self._alive(slot):
                 return slot

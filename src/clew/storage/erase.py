@@ -1,4 +1,5 @@
 """Taking words out of the file: blanking rows, cleaning pages, and searching the raw bytes for what should be gone."""
+
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -18,8 +19,12 @@ LONGEST = 400  # bytes of one form; a longer text is told by its windows
 WINDOW = 40
 SHORTEST = 6  # bytes: shorter forms are found by chance among vectors and digests
 OURS = (
-    "SELECT sql FROM sqlite_schema", "SELECT DISTINCT kind FROM event", "SELECT recipe, declared, state FROM generation", "SELECT key FROM meta",
-    "SELECT DISTINCT kind, status, retired, ended FROM memory", "SELECT DISTINCT recipe, path, outcome, stage, model FROM answer",
+    "SELECT sql FROM sqlite_schema",
+    "SELECT DISTINCT kind FROM event",
+    "SELECT recipe, declared, state FROM generation",
+    "SELECT key FROM meta",
+    "SELECT DISTINCT kind, status, retired, ended FROM memory",
+    "SELECT DISTINCT recipe, path, outcome, stage, model FROM answer",
 )
 
 
@@ -36,7 +41,9 @@ def redact(c: Any, seqs: Sequence[int]) -> dict[str, int]:
     c.execute(f"UPDATE answer SET body=NULL, salt=NULL, outcome='withheld' WHERE {answers}")
     counts["name"] = 0
     for number in sorted(names):
-        used = " OR ".join(f"EXISTS (SELECT 1 FROM event WHERE {column}={number} AND salt IS NOT NULL)" for column in ("user", "agent", "session", "actor"))
+        used = " OR ".join(
+            f"EXISTS (SELECT 1 FROM event WHERE {column}={number} AND salt IS NOT NULL)" for column in ("user", "agent", "session", "actor")
+        )
         if not c.execute(f"SELECT {used}").get:
             c.execute("UPDATE name SET text=NULL WHERE id=?", (number,))
             counts["name"] += 1
@@ -58,12 +65,16 @@ def withdraw(c: Any, seqs: Sequence[int]) -> int:
             c.execute("UPDATE partition SET version=version+1 WHERE id=?", (part,))
             continue
         base = part << SLOT_BITS
-        slots = c.execute("SELECT count(*) FROM memory WHERE place >= ? AND place < ? AND opened < ?", (base, base + 2**SLOT_BITS, first)).get
+        slots = c.execute(
+            "SELECT count(*) FROM memory WHERE place >= ? AND place < ? AND opened < ?", (base, base + 2**SLOT_BITS, first)
+        ).get
         declared = json.loads(c.execute("SELECT declared FROM generation WHERE id=?", (generation,)).get)
         gone += truncate(c, part, slots, first, declared["dims"])
         before = _kinds(c, generation, declared, (user, agent, session), first)
-        c.execute("UPDATE partition SET cursor=?, ordinal=?, slots=?, epoch=epoch+1, version=version+1, waiting=NULL WHERE id=?",
-                  (first - 1, before, slots, part))
+        c.execute(
+            "UPDATE partition SET cursor=?, ordinal=?, slots=?, epoch=epoch+1, version=version+1, waiting=NULL WHERE id=?",
+            (first - 1, before, slots, part),
+        )
         c.execute("DELETE FROM vector WHERE part=?", (mark,))
         where = _scope((user, agent, session), c.execute("SELECT shares FROM generation WHERE id=?", (generation,)).get)
         c.execute(f"DELETE FROM fault WHERE generation=? AND seq IN (SELECT seq FROM event WHERE seq >= ?{where})", (generation, first))
@@ -119,7 +130,11 @@ def emptied(database: Database) -> str:
 
 def forms(text: str) -> set[bytes]:
     """The ways in which a text could lie in a file, lower case: UTF-8, UTF-16, JSON-escaped; long texts by their windows."""
-    pieces = [text] if len(text.encode()) <= LONGEST else [text[i : i + WINDOW] for i in range(0, len(text) - WINDOW, max(WINDOW, len(text) // 8))]
+    pieces = (
+        [text]
+        if len(text.encode()) <= LONGEST
+        else [text[i : i + WINDOW] for i in range(0, len(text) - WINDOW, max(WINDOW, len(text) // 8))]
+    )
     found: set[bytes] = set()
     for piece in pieces:
         found |= {piece.encode(), piece.encode("utf-16-le"), piece.encode("utf-16-be")}
@@ -131,8 +146,12 @@ def ours(c: Any, gone: Iterable[int]) -> str:
     """What lies in the file whatever was forgotten: the schema, kinds, states, recipes, and answers that rest on other events."""
     lines = [str(value) for query in OURS for row in c.execute(query) for value in row]
     seqs = ",".join(map(str, gone))
-    lines += [body.decode() for (body,) in c.execute(
-        f"SELECT body FROM answer WHERE body IS NOT NULL AND id NOT IN (SELECT answer FROM answer_rest WHERE seq IN ({seqs}))")]
+    lines += [
+        body.decode()
+        for (body,) in c.execute(
+            f"SELECT body FROM answer WHERE body IS NOT NULL AND id NOT IN (SELECT answer FROM answer_rest WHERE seq IN ({seqs}))"
+        )
+    ]
     return "\n".join(lines)
 
 
@@ -141,8 +160,14 @@ def explained(c: Any, form: bytes) -> bool:
     word = form.decode("utf-8", "replace")
     if not word.isalnum():
         return False
-    return c.execute("SELECT EXISTS (SELECT 1 FROM memory WHERE instr(lower(text), ?1) OR instr(lower(rest), ?1))"
-                     " OR EXISTS (SELECT 1 FROM fault WHERE instr(lower(error), ?1))", (word,)).get == 1
+    return (
+        c.execute(
+            "SELECT EXISTS (SELECT 1 FROM memory WHERE instr(lower(text), ?1) OR instr(lower(rest), ?1))"
+            " OR EXISTS (SELECT 1 FROM fault WHERE instr(lower(error), ?1))",
+            (word,),
+        ).get
+        == 1
+    )
 
 
 def words(texts: Iterable[str]) -> set[bytes]:

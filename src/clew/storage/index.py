@@ -3,6 +3,7 @@
 A slot is one version of one memory; slots are only ever added, so what was visible after event S is a mask. All scores
 are exact integers or rounded, so that a ranking is the same today, after a rebuild, and on another machine.
 """
+
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
@@ -20,11 +21,26 @@ ID = np.dtype([("high", ">u8"), ("low", ">u2")])  # a memory's id, ten bytes
 K1, B = 1.2, 0.75  # BM25, Robertson's usual values
 CACHED_TERMS = 20_000
 CHUNK = 1024  # vectors turned to float at a time: stays in the processor's cache
-COLUMNS = {"opened": "i8", "closed": "i8", "since": "i8", "until": "i8", "length": "i4", "traits": "i4", "kind": "i4", "group": "i4", "user": "i4",
-           "agent": "i4", "session": "i4", "actor": "i4", "order": "u8"}
-LOAD = (f"SELECT opened, coalesce(closed, {NEVER}), coalesce(since, {-NEVER}), coalesce(until, {NEVER}), length, traits, kind,"
-        " coalesce(user, 0), coalesce(agent, 0), coalesce(session, 0), coalesce(actor, 0), id FROM memory"
-        " WHERE place >= ? AND place < ? ORDER BY place")
+COLUMNS = {
+    "opened": "i8",
+    "closed": "i8",
+    "since": "i8",
+    "until": "i8",
+    "length": "i4",
+    "traits": "i4",
+    "kind": "i4",
+    "group": "i4",
+    "user": "i4",
+    "agent": "i4",
+    "session": "i4",
+    "actor": "i4",
+    "order": "u8",
+}
+LOAD = (
+    f"SELECT opened, coalesce(closed, {NEVER}), coalesce(since, {-NEVER}), coalesce(until, {NEVER}), length, traits, kind,"
+    " coalesce(user, 0), coalesce(agent, 0), coalesce(session, 0), coalesce(actor, 0), id FROM memory"
+    " WHERE place >= ? AND place < ? ORDER BY place"
+)
 
 
 class Lost(Exception):
@@ -80,8 +96,10 @@ class Index:
         self.tails.clear()
         self.add(rows)
         self.flushed = self.n
-        for slot, seq in c.execute("SELECT place & ?, closed FROM memory WHERE place >> ? = ? AND closed IS NOT NULL AND closed > ?",
-                                   (2**SLOT_BITS - 1, SLOT_BITS, self.pid, self.ended)):
+        for slot, seq in c.execute(
+            "SELECT place & ?, closed FROM memory WHERE place >> ? = ? AND closed IS NOT NULL AND closed > ?",
+            (2**SLOT_BITS - 1, SLOT_BITS, self.pid, self.ended),
+        ):
             self.close(slot, seq)
         self.version = version
 
@@ -112,8 +130,18 @@ class Index:
                 self._columns[name] = np.concatenate([old, np.zeros(size - have, old.dtype)])
         at, span = self._columns, slice(self.n - len(rows), self.n)
         opened, closed, since, until, length, traits, kind, user, agent, session, actor, ids = zip(*rows, strict=True)
-        for name, values in (("opened", opened), ("closed", closed), ("since", since), ("until", until), ("length", length), ("traits", traits),
-                             ("user", user), ("agent", agent), ("session", session), ("actor", actor)):
+        for name, values in (
+            ("opened", opened),
+            ("closed", closed),
+            ("since", since),
+            ("until", until),
+            ("length", length),
+            ("traits", traits),
+            ("user", user),
+            ("agent", agent),
+            ("session", session),
+            ("actor", actor),
+        ):
             at[name][span] = values
         at["kind"][span] = [self.kinds.setdefault(k, len(self.kinds)) for k in kind]
         at["group"][span] = [self._groups.setdefault(pair, len(self._groups)) for pair in zip(user, session, strict=True)]
@@ -191,7 +219,9 @@ class Index:
         """POSTING rows of a term in slot order, closed versions included."""
         rows = self._postings.get(term)
         if rows is None:
-            packed = b"".join(r[0] for r in c.execute("SELECT slots FROM posting WHERE partition=? AND term=? ORDER BY first", (self.pid, term)))
+            packed = b"".join(
+                r[0] for r in c.execute("SELECT slots FROM posting WHERE partition=? AND term=? ORDER BY first", (self.pid, term))
+            )
             rows = loaded(packed, POSTING)
             if self._current(c):
                 if len(rows) and (int(rows["slot"][-1]) >= self.flushed or (np.diff(rows["slot"].astype(np.int64)) <= 0).any()):
@@ -231,17 +261,26 @@ class Index:
     def codes(self, c: Any) -> np.ndarray:
         """(embedded, dims) int8, row i is slot i; zeros where a memory has no vector."""
         if self._codes is None:
-            packed = b"".join(r[0] for r in c.execute("SELECT codes FROM block WHERE partition=? AND space=? ORDER BY first", (self.pid, self.space)))
+            packed = b"".join(
+                r[0] for r in c.execute("SELECT codes FROM block WHERE partition=? AND space=? ORDER BY first", (self.pid, self.space))
+            )
             self._codes = loaded(packed, np.dtype((np.int8, self.dims)))
             self._norms = norms(self._codes)
             self._embedded = len(self._codes)
         elif self._embedded < self.flushed:
-            packed = b"".join(r[0] for r in c.execute(
-                "SELECT codes FROM block WHERE partition=? AND space=? AND first >= coalesce((SELECT max(first) FROM block WHERE partition=?1"
-                " AND space=?2 AND first <= ?3), 0) ORDER BY first", (self.pid, self.space, self._embedded)))
+            packed = b"".join(
+                r[0]
+                for r in c.execute(
+                    "SELECT codes FROM block WHERE partition=? AND space=? AND first >= coalesce((SELECT max(first) FROM block WHERE partition=?1"
+                    " AND space=?2 AND first <= ?3), 0) ORDER BY first",
+                    (self.pid, self.space, self._embedded),
+                )
+            )
             whole = loaded(packed, np.dtype((np.int8, self.dims)))
-            first = c.execute("SELECT coalesce(max(first), 0) FROM block WHERE partition=? AND space=? AND first <= ?",
-                              (self.pid, self.space, self._embedded)).get
+            first = c.execute(
+                "SELECT coalesce(max(first), 0) FROM block WHERE partition=? AND space=? AND first <= ?",
+                (self.pid, self.space, self._embedded),
+            ).get
             self.embed(whole[self._embedded - first :])
         return self._codes[: self._embedded]
 

@@ -2,6 +2,7 @@
 
 The chain runs over salted digests; the salt goes with the words, so a blanked event still verifies and cannot be guessed.
 """
+
 import hashlib
 import json
 import os
@@ -45,11 +46,15 @@ class Entry:
             packed = json.dumps({"body": self.body, "key": self.key}, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         except UnicodeEncodeError as error:
             bad = error.object[error.start : error.end].encode("utf-8", "backslashreplace").decode()
-            raise UsageError(f"the text is not valid Unicode: {bad} at character {error.start}; decode it as UTF-8 before recording") from error
+            raise UsageError(
+                f"the text is not valid Unicode: {bad} at character {error.start}; decode it as UTF-8 before recording"
+            ) from error
         except (TypeError, ValueError, RecursionError) as error:
             raise UsageError(f"a body must be JSON (text, numbers, lists, mappings): {error}") from error
         if len(packed) > MAX_BODY:
-            raise UsageError(f"one event holds at most {MAX_BODY:,} bytes, got {len(packed):,}; split it (readers cut documents into sections)")
+            raise UsageError(
+                f"one event holds at most {MAX_BODY:,} bytes, got {len(packed):,}; split it (readers cut documents into sections)"
+            )
         return packed
 
 
@@ -151,7 +156,9 @@ class Log:
             c.executemany("UPDATE meta SET value=? WHERE key=?", ((seq, "head"), (chain, "chain")))
         return result
 
-    def _row(self, c: Any, seq: int, chain: bytes, entry: Entry, payload: bytes, salt: bytes, recorded: int) -> tuple[tuple[Any, ...], bytes]:
+    def _row(
+        self, c: Any, seq: int, chain: bytes, entry: Entry, payload: bytes, salt: bytes, recorded: int
+    ) -> tuple[tuple[Any, ...], bytes]:
         scope = entry.scope
         names = (scope.user, scope.agent, scope.session, entry.actor)
         user, agent, session, actor = (self._name(c, name) for name in names)
@@ -182,8 +189,10 @@ class Log:
         if stored is None:
             return seq, "refused as forgotten"
         if stored != payload:
-            raise UsageError(f"the key {entry.key!r} was used before (event {seq}) with another body;"
-                             " a retry must repeat the body, a new event needs a new key")
+            raise UsageError(
+                f"the key {entry.key!r} was used before (event {seq}) with another body;"
+                " a retry must repeat the body, a new event needs a new key"
+            )
         return seq, "already"
 
     def _name(self, c: Any, text: str | None) -> int | None:
@@ -286,8 +295,19 @@ class Log:
         """A row of COLUMNS as an Event."""
         seq, kind, user, agent, session, actor, trust, at, offset, recorded, lived, forgotten, payload = row
         packed = json.loads(payload) if payload is not None else {}
-        return Event(seq, kind, packed.get("body"), self.scope(c, user, agent, session), self.name(c, actor), trust,
-                     instant(at, offset), instant(recorded), packed.get("key"), bool(forgotten), bool(lived))
+        return Event(
+            seq,
+            kind,
+            packed.get("body"),
+            self.scope(c, user, agent, session),
+            self.name(c, actor),
+            trust,
+            instant(at, offset),
+            instant(recorded),
+            packed.get("key"),
+            bool(forgotten),
+            bool(lived),
+        )
 
     def verify(self) -> bool:
         """Walk the whole chain; True, or LogCorrupt with the first place that does not match."""
@@ -323,8 +343,19 @@ def digested(salt: bytes, payload: bytes, names: Sequence[str | None]) -> bytes:
     return hashlib.sha256(salt + struct.pack("<q", len(payload)) + payload + packed).digest()
 
 
-def chained(chain: bytes, seq: int, kind: str, ids: Sequence[int | None], trust: int, at: int, offset: int, recorded: int, lived: int,
-            digest: bytes, form: int = FORMAT) -> bytes:
+def chained(
+    chain: bytes,
+    seq: int,
+    kind: str,
+    ids: Sequence[int | None],
+    trust: int,
+    at: int,
+    offset: int,
+    recorded: int,
+    lived: int,
+    digest: bytes,
+    form: int = FORMAT,
+) -> bytes:
     """The next link of the chain, over everything that is never blanked."""
     frame = _FRAME.pack(seq, at, offset, recorded, trust | lived << 16, form, *(-1 if i is None else i for i in ids))
     return hashlib.sha256(chain + frame + kind.encode() + digest).digest()

@@ -1,4 +1,5 @@
 """Memories as rows and rows as memories."""
+
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,7 +12,9 @@ from clew.storage.schema import SLOT_BITS
 from clew.types import Memory, Source
 
 SLOT_MASK = 2**SLOT_BITS - 1
-MEMORY = ("place, id, kind, text, user, agent, session, actor, opened, closed, ended, since, until, retired, status, trust, length, traits, rest")
+MEMORY = (
+    "place, id, kind, text, user, agent, session, actor, opened, closed, ended, since, until, retired, status, trust, length, traits, rest"
+)
 
 
 def ranges(numbers: Iterable[int]) -> str:
@@ -71,7 +74,9 @@ def normal(memory: Memory) -> Memory:
         for link in memory.links:
             link.encode()
     except (AttributeError, TypeError, ValueError) as error:  # ValueError: half an emoji, NaN
-        raise RecipeError(f"memory {memory.id} cannot be kept: its text and links must be valid Unicode, its data JSON ({error})") from error
+        raise RecipeError(
+            f"memory {memory.id} cannot be kept: its text and links must be valid Unicode, its data JSON ({error})"
+        ) from error
     return replace(memory, **changes) if changes else memory
 
 
@@ -81,7 +86,21 @@ def memory(log: Log, c: Any, found: Sequence[Any], seq: int) -> Memory:
     sources, basis, links, rests, data = json.loads(rest)
     closed = None if closed is not None and closed > seq else closed
     return Memory(
-        id.hex(), text, kind, log.scope(c, user, agent, session), log.name(c, actor), tuple(Source(*s) for s in sources),
-        tuple(basis), tuple(links), unranged(rests) if rests else (opened,), None if since is None else instant(since),
-        None if until is None else instant(until), opened, closed, ended if closed is not None and ended != "revised" else retired,
-        status, trust, data)
+        id.hex(),
+        text,
+        kind,
+        log.scope(c, user, agent, session),
+        log.name(c, actor),
+        tuple(Source(*s) for s in sources),
+        tuple(basis),
+        tuple(links),
+        unranged(rests) if rests else (opened,),
+        None if since is None else instant(since),
+        None if until is None else instant(until),
+        opened,
+        closed,
+        ended if closed is not None and ended != "revised" else retired,
+        status,
+        trust,
+        data,
+    )

@@ -2,6 +2,7 @@
 
 Every thread reads on its own connection; one connection writes, behind a lock, in `BEGIN IMMEDIATE`.
 """
+
 import json
 import os
 import secrets
@@ -72,7 +73,10 @@ class Database:
                     raise LogCorrupt(f"{self.path} is not a Clew file (it has no SQLite header); give another path, or restore a backup")
         connection = self._connected(flags)
         connection.set_busy_timeout(BUSY_MS)
-        if connection.execute("PRAGMA application_id").get != schema.APPLICATION_ID and connection.execute("SELECT count(*) FROM sqlite_schema").get:
+        if (
+            connection.execute("PRAGMA application_id").get != schema.APPLICATION_ID
+            and connection.execute("SELECT count(*) FROM sqlite_schema").get
+        ):
             connection.close()  # before any pragma that would change it
             raise UsageError(f"{self.path} is an SQLite file of another program, not Clew's; give another path")
         return self._configured(connection)
@@ -100,8 +104,10 @@ class Database:
             with self.write():
                 if c.execute("SELECT count(*) FROM sqlite_schema").get == 0:  # another process may have been first
                     c.execute(schema.TABLES)
-                    c.execute("INSERT INTO meta VALUES ('secret', ?), ('head', 0), ('chain', ?), ('answers', ?)",
-                              (secrets.token_bytes(32), bytes(32), bytes(32)))
+                    c.execute(
+                        "INSERT INTO meta VALUES ('secret', ?), ('head', 0), ('chain', ?), ('answers', ?)",
+                        (secrets.token_bytes(32), bytes(32), bytes(32)),
+                    )
                     c.execute(f"PRAGMA application_id={schema.APPLICATION_ID}")
                     c.execute(f"PRAGMA user_version={schema.FORMAT}")
         if self._application() != schema.APPLICATION_ID:
@@ -153,9 +159,14 @@ class Database:
     def write(self) -> Iterator[apsw.Connection]:
         """A writing transaction: durable when the block ends, undone when it raises. Re-entrant in one thread."""
         if self.readonly:
-            raise Denied(f"{self.path} is open read-only" + (
-                f": it has format {self.newer} and this Clew writes format {schema.FORMAT}; upgrade Clew" if hasattr(self, "newer")
-                else "; make the file and its folder writable"))
+            raise Denied(
+                f"{self.path} is open read-only"
+                + (
+                    f": it has format {self.newer} and this Clew writes format {schema.FORMAT}; upgrade Clew"
+                    if hasattr(self, "newer")
+                    else "; make the file and its folder writable"
+                )
+            )
         with self._lock:
             if self._closed:
                 raise UsageError("this Clew is closed; open it again")

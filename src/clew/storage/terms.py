@@ -2,6 +2,7 @@
 
 One function serves indexing and asking on every database, so that the same log gives the same rows.
 """
+
 import re
 import threading
 import unicodedata

@@ -1,4 +1,5 @@
 """A view: one generation of one recipe's memories, by partition. Disposable, and never edited but by landing drafts."""
+
 import hashlib
 import json
 import struct
@@ -13,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from clew.storage import rows
-from clew.storage.draft import Draft, Indexing, Only
+from clew.storage.draft import Draft
 from clew.storage.index import NEVER, POSTING, Index, Lost
 from clew.storage.log import Log
 from clew.storage.schema import SLOT_BITS
+from clew.storage.shapes import Indexing, Only
 from clew.types import Event, Memory, Shares
 
 POSTINGS = 512  # entries in one posting row, so that an append rewrites at most 2.5 KB a term
@@ -67,9 +69,16 @@ class Part:
 class View:
     """One generation. `embed` gives int8 codes in the order of texts."""
 
-    def __init__(self, log: Log, generation: Generation, on: frozenset[str], space: str, dims: int,
-                 embed: Callable[[Part, bool, Sequence[str]], np.ndarray],
-                 indexing: Indexing) -> None:
+    def __init__(
+        self,
+        log: Log,
+        generation: Generation,
+        on: frozenset[str],
+        space: str,
+        dims: int,
+        embed: Callable[[Part, bool, Sequence[str]], np.ndarray],
+        indexing: Indexing,
+    ) -> None:
         self.log, self.generation, self.on = log, generation, tuple(sorted(on))
         self.space, self.dims, self.embed, self.indexing = space, dims, embed, indexing
         self._indexes: OrderedDict[int, Index] = OrderedDict()
@@ -87,21 +96,30 @@ class View:
     def part(self, key: tuple[int, int, int], create: bool = False) -> Part | None:
         """The partition of that key, or None; with `create` it is made where it is missing."""
         with self.log.database.snapshot() as c:
-            row = c.execute(f"SELECT {PART} FROM partition WHERE generation=? AND user=? AND agent=? AND session=?", (self.generation.id, *key)).fetchone()
+            row = c.execute(
+                f"SELECT {PART} FROM partition WHERE generation=? AND user=? AND agent=? AND session=?", (self.generation.id, *key)
+            ).fetchone()
             names = json.dumps([self.log.name(c, n) if n else None for n in key], ensure_ascii=False)
         if row is None and create:
             mark = hashlib.blake2b(f"{self.generation.shares}\0{names}".encode(), key=self.log.database.secret, digest_size=16).digest()
             with self.log.database.write() as c:
-                c.execute("INSERT OR IGNORE INTO partition(generation, mark, user, agent, session, cursor, ordinal, slots, epoch, version)"
-                          " SELECT id,?,?,?,?,0,0,0,0,0 FROM generation WHERE id=?", (mark, *key, self.generation.id))  # none in one that was cleared
-                row = c.execute(f"SELECT {PART} FROM partition WHERE generation=? AND user=? AND agent=? AND session=?", (self.generation.id, *key)).fetchone()
+                c.execute(
+                    "INSERT OR IGNORE INTO partition(generation, mark, user, agent, session, cursor, ordinal, slots, epoch, version)"
+                    " SELECT id,?,?,?,?,0,0,0,0,0 FROM generation WHERE id=?",
+                    (mark, *key, self.generation.id),
+                )  # none in one that was cleared
+                row = c.execute(
+                    f"SELECT {PART} FROM partition WHERE generation=? AND user=? AND agent=? AND session=?", (self.generation.id, *key)
+                ).fetchone()
         return None if row is None else Part(*row)
 
     def parts(self, waiting: bool = False) -> list[Part]:
         """Every partition, or those that wait for a model."""
         only = " AND waiting IS NOT NULL" if waiting else ""
         with self.log.database.snapshot() as c:
-            return [Part(*row) for row in c.execute(f"SELECT {PART} FROM partition WHERE generation=?{only} ORDER BY id", (self.generation.id,))]
+            return [
+                Part(*row) for row in c.execute(f"SELECT {PART} FROM partition WHERE generation=?{only} ORDER BY id", (self.generation.id,))
+            ]
 
     def cursor(self, key: tuple[int, int, int]) -> int:
         """The seq of the last event folded into that partition; 0 where there is none."""
@@ -140,8 +158,12 @@ class View:
         while after < head:
             last = min(after + chunk, head)
             with self.log.database.snapshot() as c:
-                scopes = list(c.execute(f"SELECT DISTINCT user, agent, session FROM event WHERE seq > ? AND seq <= ? AND kind IN ({kinds})",
-                                        (after, last, *self.on)))
+                scopes = list(
+                    c.execute(
+                        f"SELECT DISTINCT user, agent, session FROM event WHERE seq > ? AND seq <= ? AND kind IN ({kinds})",
+                        (after, last, *self.on),
+                    )
+                )
             yield last, sorted({self.key(*scope) for scope in scopes})
             after = last
 
@@ -167,29 +189,43 @@ class View:
                 if now != (part.cursor, part.epoch, part.version) or index.version != part.version:
                     raise Lost(f"partition {part.id} was landed by another process")
                 self._insert(c, draft)
-                c.execute("UPDATE partition SET cursor=?, ordinal=?, slots=?, version=version+1, waiting=? WHERE id=?",
-                          (cursor, ordinal, index.n, waiting, part.id))
+                c.execute(
+                    "UPDATE partition SET cursor=?, ordinal=?, slots=?, version=version+1, waiting=? WHERE id=?",
+                    (cursor, ordinal, index.n, waiting, part.id),
+                )
             index.settled(part.version + 1)
         draft.added.clear()
         draft.rows.clear()
         draft.closings.clear()
-        return Part(part.id, part.mark, part.user, part.agent, part.session, cursor, ordinal, index.n, part.epoch, part.version + 1, waiting)
+        return Part(
+            part.id, part.mark, part.user, part.agent, part.session, cursor, ordinal, index.n, part.epoch, part.version + 1, waiting
+        )
 
     def _insert(self, c: Any, draft: Draft) -> None:
         index, base = draft.index, draft.index.pid << SLOT_BITS
         c.executemany(f"INSERT INTO memory({rows.MEMORY}) VALUES ({','.join('?' * 19)})", draft.rows)
         c.executemany("UPDATE memory SET closed=?, ended=? WHERE place=?", ((seq, why, base | slot) for slot, seq, why in draft.closings))
-        c.executemany("INSERT OR IGNORE INTO link VALUES (?,?)", ((base | slot, node) for slot, m in draft.added.items() for node in m.links))
+        c.executemany(
+            "INSERT OR IGNORE INTO link VALUES (?,?)", ((base | slot, node) for slot, m in draft.added.items() for node in m.links)
+        )
         bulk = len(draft.rows) >= BULK
-        c.executemany("INSERT OR REPLACE INTO posting VALUES (?,?,?,?)",
-                      [row for term, new in index.pending.items() for row in self._posted(c, index, term, new, bulk)])
+        c.executemany(
+            "INSERT OR REPLACE INTO posting VALUES (?,?,?,?)",
+            [row for term, new in index.pending.items() for row in self._posted(c, index, term, new, bulk)],
+        )
         if draft.added and self.indexing.embeds != frozenset():
             self._block(c, index.pid, index.flushed, index.codes(c)[index.flushed : index.n])
 
     def _posted(self, c: Any, index: Index, term: str, new: np.ndarray, bulk: bool) -> list[tuple[int, str, int, bytes]]:
         """The rows to write for a term's new postings; its last row is filled up first, but not in bulk, where looking costs more."""
-        tail = None if bulk else index.tails.get(term) or c.execute(
-            "SELECT first, slots FROM posting WHERE partition=? AND term=? ORDER BY first DESC LIMIT 1", (index.pid, term)).fetchone()
+        tail = (
+            None
+            if bulk
+            else index.tails.get(term)
+            or c.execute(
+                "SELECT first, slots FROM posting WHERE partition=? AND term=? ORDER BY first DESC LIMIT 1", (index.pid, term)
+            ).fetchone()
+        )
         first, held = tail if tail and len(tail[1]) < POSTINGS * POSTING.itemsize else (int(new["slot"][0]), b"")
         packed, size = held + new.tobytes(), POSTINGS * POSTING.itemsize
         if len(packed) > size:
@@ -205,11 +241,15 @@ class View:
         return written
 
     def _block(self, c: Any, pid: int, first: int, codes: np.ndarray) -> None:
-        tail = c.execute("SELECT first, codes FROM block WHERE partition=? AND space=? ORDER BY first DESC LIMIT 1", (pid, self.space)).fetchone()
+        tail = c.execute(
+            "SELECT first, codes FROM block WHERE partition=? AND space=? ORDER BY first DESC LIMIT 1", (pid, self.space)
+        ).fetchone()
         if tail and len(tail[1]) < VECTORS * self.dims:
             codes, first = np.concatenate([np.frombuffer(tail[1], np.int8).reshape(-1, self.dims), codes]), tail[0]
-        c.executemany("INSERT OR REPLACE INTO block VALUES (?,?,?,?)", (
-            (pid, self.space, first + i, codes[i : i + VECTORS].tobytes()) for i in range(0, len(codes), VECTORS)))
+        c.executemany(
+            "INSERT OR REPLACE INTO block VALUES (?,?,?,?)",
+            ((pid, self.space, first + i, codes[i : i + VECTORS].tobytes()) for i in range(0, len(codes), VECTORS)),
+        )
 
     # -- the whole ----------------------------------------------------------------------------------------------
 
@@ -240,16 +280,22 @@ class View:
 
     def _dumped(self, c: Any, part: Part) -> list[tuple[Any, ...]]:
         base = part.id << SLOT_BITS
-        found = list(c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE place >= ? AND place < ? ORDER BY place", (base, base + 2**SLOT_BITS)))
+        found = list(
+            c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE place >= ? AND place < ? ORDER BY place", (base, base + 2**SLOT_BITS))
+        )
         who = [(row[1].hex(), row[8]) for row in found]
         out: list[tuple[Any, ...]] = [("memory", *key, *row[2:8], *row[9:]) for key, row in zip(who, found, strict=True)]
         for term, packed in c.execute("SELECT term, slots FROM posting WHERE partition=? ORDER BY term, first", (part.id,)):
             out += [("posting", term, *who[slot], int(tf)) for slot, tf in np.frombuffer(packed, POSTING)]
-        packed = b"".join(r[0] for r in c.execute("SELECT codes FROM block WHERE partition=? AND space=? ORDER BY first", (part.id, self.space)))
+        packed = b"".join(
+            r[0] for r in c.execute("SELECT codes FROM block WHERE partition=? AND space=? ORDER BY first", (part.id, self.space))
+        )
         codes = np.frombuffer(packed, np.int8).reshape(-1, self.dims)
         out += [("vector", *who[slot], codes[slot].tobytes().hex()) for slot in range(len(codes))]
-        out += [("link", *who[place - base], node) for place, node in
-                c.execute("SELECT place, node FROM link WHERE place >= ? AND place < ?", (base, base + 2**SLOT_BITS))]
+        out += [
+            ("link", *who[place - base], node)
+            for place, node in c.execute("SELECT place, node FROM link WHERE place >= ? AND place < ?", (base, base + 2**SLOT_BITS))
+        ]
         return sorted(out, key=lambda row: json.dumps(row, default=str))
 
 
@@ -260,7 +306,9 @@ def truncate(c: Any, pid: int, slots: int, seq: int, dims: int) -> int:
     gone = c.execute("SELECT count(*) FROM memory WHERE place >= ? AND place < ?", span).get
     c.execute("DELETE FROM memory WHERE place >= ? AND place < ?", span)
     c.execute("DELETE FROM link WHERE place >= ? AND place < ?", span)
-    c.execute("UPDATE memory SET closed=NULL, ended=NULL WHERE place >> ? = ? AND closed IS NOT NULL AND closed >= ?", (SLOT_BITS, pid, seq))
+    c.execute(
+        "UPDATE memory SET closed=NULL, ended=NULL WHERE place >> ? = ? AND closed IS NOT NULL AND closed >= ?", (SLOT_BITS, pid, seq)
+    )
     for term, first, packed in list(c.execute("SELECT term, first, slots FROM posting WHERE partition=?", (pid,))):
         held = np.frombuffer(packed, POSTING)
         keep = held[: int(np.searchsorted(held["slot"], slots))]
@@ -270,7 +318,9 @@ def truncate(c: Any, pid: int, slots: int, seq: int, dims: int) -> int:
             c.execute("UPDATE posting SET slots=? WHERE partition=? AND term=? AND first=?", (keep.tobytes(), pid, term, first))
     c.execute("DELETE FROM block WHERE partition=? AND first >= ?", (pid, slots))
     for space, first, packed in list(c.execute("SELECT space, max(first), codes FROM block WHERE partition=? GROUP BY space", (pid,))):
-        c.execute("UPDATE block SET codes=? WHERE partition=? AND space=? AND first=?", (packed[: (slots - first) * dims], pid, space, first))
+        c.execute(
+            "UPDATE block SET codes=? WHERE partition=? AND space=? AND first=?", (packed[: (slots - first) * dims], pid, space, first)
+        )
     return gone
 
 
@@ -279,7 +329,8 @@ def new_generation(log: Log, recipe: str, fingerprint: str, declared: Mapping[st
     with log.database.write() as c:
         number = c.execute(
             "INSERT OR IGNORE INTO generation(recipe, fingerprint, declared, shares, state, made, swept) VALUES (?,?,?,?,?,?,0) RETURNING id",
-            (recipe, fingerprint, json.dumps(declared, sort_keys=True), shares, state, time_ns() // 1000)).get
+            (recipe, fingerprint, json.dumps(declared, sort_keys=True), shares, state, time_ns() // 1000),
+        ).get
     return next(g for g in generations(log, recipe) if (g.id == number if number else g.state == "serving"))
 
 
@@ -287,12 +338,14 @@ def generations(log: Log, recipe: str | None = None) -> list[Generation]:
     """Every generation (of a recipe), oldest first."""
     with log.database.snapshot() as c:
         found = c.execute("SELECT id, recipe, fingerprint, declared, shares, state, made, swept FROM generation ORDER BY id")
-        return [Generation(id, name, fingerprint, json.loads(declared), shares, state, made, swept)
-                for id, name, fingerprint, declared, shares, state, made, swept in found if recipe in (None, name)]
+        return [
+            Generation(id, name, fingerprint, json.loads(declared), shares, state, made, swept)
+            for id, name, fingerprint, declared, shares, state, made, swept in found
+            if recipe in (None, name)
+        ]
 
 
 def set_state(log: Log, ids: Sequence[int], state: str) -> None:
     """Mark generations as building, serving or frozen."""
     with log.database.write() as c:
         c.executemany("UPDATE generation SET state=? WHERE id=?", ((state, i) for i in ids))
-

@@ -1,4 +1,5 @@
 """The sets that the arena knows, one module each; other packages add theirs under the entry point group `clew.datasets`."""
+
 import gzip
 import importlib
 import importlib.metadata

@@ -4,6 +4,7 @@ Source:    github.com/mohammadtavakoli78/BEAM (Tavakoli et al., ICLR 2026); a fo
 Licence:   CC BY-SA 4.0
 Metric:    share of source messages among the first k; abstention has none and is left out
 """
+
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -35,8 +36,14 @@ def messages(chat: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 day = instant(message["time_anchor"], "%B-%d-%Y")
             text = _MARKER.sub("", message["content"]).strip()
             if text:
-                yield {"content": text, "role": message["role"], "actor": message["role"],
-                       "at": (day + timedelta(seconds=message["id"])).isoformat(), "key": str(message["id"]), "session": str(batch["batch_number"])}
+                yield {
+                    "content": text,
+                    "role": message["role"],
+                    "actor": message["role"],
+                    "at": (day + timedelta(seconds=message["id"])).isoformat(),
+                    "key": str(message["id"]),
+                    "session": str(batch["batch_number"]),
+                }
 
 
 def questions(chat: Mapping[str, Any], known: set[str]) -> Iterator[Question]:
@@ -45,7 +52,9 @@ def questions(chat: Mapping[str, Any], known: set[str]) -> Iterator[Question]:
         for place, row in enumerate(asked):
             gold = tuple(sorted({str(number) for number in numbers(row.get("source_chat_ids"))} & known))
             if gold and ability != "abstention":
-                yield Question(f"{chat['conversation_id']}#{ability}#{place}", row["question"], None, gold, ability, chat["conversation_id"])
+                yield Question(
+                    f"{chat['conversation_id']}#{ability}#{place}", row["question"], None, gold, ability, chat["conversation_id"]
+                )
 
 
 def numbers(value: Any) -> list[int]:

@@ -5,6 +5,7 @@ Licence:   MIT
 Metric:    an accepted answer occurs in the texts found (substring exact match); for single-hop questions also whether
            the newest fact ranks first, and whether a fact that it replaced stands above it
 """
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,9 @@ def read(path: Path) -> Iterator[Case]:
     """One case a list of facts; a question is single-hop or multi-hop as its source says."""
     for row in lines(found(path, "factconsolidation", ".jsonl.gz")):
         facts = [(key, text.strip()) for key, text in _FACT.findall(row["context"])]
-        events = tuple({"content": text, "role": "user", "at": (START + timedelta(minutes=int(key))).isoformat(), "key": key} for key, text in facts)
+        events = tuple(
+            {"content": text, "role": "user", "at": (START + timedelta(minutes=int(key))).isoformat(), "key": key} for key, text in facts
+        )
         yield Case(row["source"], events, tuple(questions(row, facts)))
 
 
@@ -54,6 +57,9 @@ def newest(question: str, answers: Sequence[str], facts: Sequence[tuple[str, str
     if best is None or best[0] <= 0:
         return (), ()
     slot = best[3]
-    stale = tuple(key for key, _, plain in facts if plain.startswith(slot + " ") and int(key) < best[1] and not any(
-        plain == f"{slot} {normalised(a)} " for a in answers))
+    stale = tuple(
+        key
+        for key, _, plain in facts
+        if plain.startswith(slot + " ") and int(key) < best[1] and not any(plain == f"{slot} {normalised(a)} " for a in answers)
+    )
     return (best[2],), stale

@@ -4,6 +4,7 @@ Source:    github.com/snap-research/LoCoMo, data/locomo10.json (Maharana et al.,
 Licence:   CC BY-NC 4.0: evaluation only, never training
 Metric:    share of evidence turns among the first k, categories 1 to 4; category 5 has no answer and is left out
 """
+
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -33,8 +34,14 @@ def turns(conversation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         start = instant(conversation[f"session_{number}_date_time"], "%I:%M %p on %d %B, %Y")
         for place, turn in enumerate(conversation[f"session_{number}"]):
             text = turn["text"] + (f" [image: {turn['blip_caption']}]" if turn.get("blip_caption") else "")
-            yield {"content": text, "role": "user", "actor": turn["speaker"], "at": (start + timedelta(seconds=place)).isoformat(),
-                   "key": turn["dia_id"], "session": f"s{number}"}
+            yield {
+                "content": text,
+                "role": "user",
+                "actor": turn["speaker"],
+                "at": (start + timedelta(seconds=place)).isoformat(),
+                "key": turn["dia_id"],
+                "session": f"s{number}",
+            }
 
 
 def questions(sample: Mapping[str, Any], known: set[str]) -> Iterator[Question]:
@@ -43,4 +50,6 @@ def questions(sample: Mapping[str, Any], known: set[str]) -> Iterator[Question]:
         cited = [f"D{int(a)}:{int(b)}" for evidence in asked.get("evidence", []) for a, b in _TURN.findall(evidence)]
         gold = tuple(dict.fromkeys(key for key in cited if key in known))
         if asked["category"] in CATEGORIES and gold:
-            yield Question(f"{sample['sample_id']}#{place}", asked["question"], None, gold, CATEGORIES[asked["category"]], sample["sample_id"])
+            yield Question(
+                f"{sample['sample_id']}#{place}", asked["question"], None, gold, CATEGORIES[asked["category"]], sample["sample_id"]
+            )

@@ -5,6 +5,7 @@ Licence:   MIT
 Metric:    share of evidence turns (both roles) among the first k; any and all gold sessions among the first k sessions;
            abstention questions are left out
 """
+
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -38,12 +39,25 @@ def turns(haystack: Sequence[Sequence[str]], sessions: Mapping[str, Sequence[Map
         start = instant(date, FORM)
         for place, turn in enumerate(sessions[session]):
             if turn["content"].strip():
-                yield {"content": turn["content"], "role": turn["role"], "actor": turn["role"], "at": (start + timedelta(seconds=place)).isoformat(),
-                       "key": f"{session}#{place}", "session": session}
+                yield {
+                    "content": turn["content"],
+                    "role": turn["role"],
+                    "actor": turn["role"],
+                    "at": (start + timedelta(seconds=place)).isoformat(),
+                    "key": f"{session}#{place}",
+                    "session": session,
+                }
 
 
 def question(row: Mapping[str, Any]) -> Question:
     """The row's question, asked on its own date."""
     gold = tuple(f"{session}#{place}" for session, places in row["evidence_turns"].items() for place in places)
-    return Question(row["question_id"], row["question"], instant(row["question_date"], FORM).isoformat(), gold, row["question_type"],
-                    str(row.get("group", row["question_id"])), sessions=tuple(dict.fromkeys(row["answer_session_ids"])))
+    return Question(
+        row["question_id"],
+        row["question"],
+        instant(row["question_date"], FORM).isoformat(),
+        gold,
+        row["question_type"],
+        str(row.get("group", row["question_id"])),
+        sessions=tuple(dict.fromkeys(row["answer_session_ids"])),
+    )

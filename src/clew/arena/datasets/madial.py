@@ -5,6 +5,7 @@ Licence:   MIT
 Metric:    recall, MRR, MAP and nDCG of the memories meant. The question is the dialogue before the first line to be
            produced: later ones follow a line that already tells the memory
 """
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,16 @@ def read(path: Path) -> Iterator[Case]:
     for file in files:
         language = file.name.removeprefix("dialogue_")[:2]
         bank = {id: memory for row in lines(found(file.parent, f"memory_{language}", ".jsonl")) for id, memory in row.items()}
-        events = tuple({"content": f"{m['event']} ({m['scene']}, {m['emotion']})", "role": "user", "kind": "observation",
-                        "at": f"{m['time']}T12:00:00+00:00", "key": id} for id, m in bank.items())
+        events = tuple(
+            {
+                "content": f"{m['event']} ({m['scene']}, {m['emotion']})",
+                "role": "user",
+                "kind": "observation",
+                "at": f"{m['time']}T12:00:00+00:00",
+                "key": id,
+            }
+            for id, m in bank.items()
+        )
         yield Case(language, events, tuple(q for row in lines(file) if (q := question(row, language, bank)).gold))
 
 

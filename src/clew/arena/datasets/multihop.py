@@ -4,6 +4,7 @@ Source:    the samples and corpora of github.com/OSU-NLP-Group/HippoRAG (branch 
 Licence:   HotpotQA CC BY-SA 4.0, MuSiQue CC BY 4.0
 Metric:    share of supporting paragraphs among the first k
 """
+
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

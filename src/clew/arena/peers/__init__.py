@@ -2,6 +2,7 @@
 
 All get the same texts, the same vectors (Clew's embedder, as floats of length one) and a folder of their own.
 """
+
 import importlib
 import os
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
 """Chroma, embedded and persistent, with cosine distance and its defaults otherwise."""
+
 import importlib.metadata
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -2,6 +2,7 @@
 
 The index is a loadable extension, which many builds of Python's own sqlite3 cannot load: so the connection is pysqlite3's.
 """
+
 import importlib.metadata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +27,10 @@ class LangGraph:
 
     def __init__(self, embedder: Embedder) -> None:
         self.embedder = embedder
-        self.about: Mapping[str, str] = {"langgraph-checkpoint-sqlite": importlib.metadata.version("langgraph-checkpoint-sqlite"), "embed": embedder.space}
+        self.about: Mapping[str, str] = {
+            "langgraph-checkpoint-sqlite": importlib.metadata.version("langgraph-checkpoint-sqlite"),
+            "embed": embedder.space,
+        }
 
     def open(self, folder: Path) -> "Opened":
         """A store on a new file."""
@@ -40,15 +44,26 @@ class Opened:
         self.folder = folder
         self.connection = sqlite3.connect(folder / "store.db", check_same_thread=False, isolation_level=None)
         # Its documentation says `fields` and its code reads `text_fields`: without the second it embeds the whole JSON value.
-        self.store = SqliteStore(self.connection, index={
-            "dims": embedder.dims, "fields": ["text"], "text_fields": ["text"], "embed": lambda texts: floats(embedder, texts).tolist()})
+        self.store = SqliteStore(
+            self.connection,
+            index={
+                "dims": embedder.dims,
+                "fields": ["text"],
+                "text_fields": ["text"],
+                "embed": lambda texts: floats(embedder, texts).tolist(),
+            },
+        )
         self.store.setup()
 
     def remember(self, events: Sequence[Mapping[str, Any]]) -> None:
         """Put in batches; the store embeds a batch at once."""
         for start in range(0, len(events), BATCH):
-            self.store.batch([PutOp(("memory", e.get("user") or USER), e["key"], {"text": e["content"], "at": e.get("at") or ""})
-                              for e in events[start : start + BATCH]])
+            self.store.batch(
+                [
+                    PutOp(("memory", e.get("user") or USER), e["key"], {"text": e["content"], "at": e.get("at") or ""})
+                    for e in events[start : start + BATCH]
+                ]
+            )
 
     def find(self, text: str, at: str | None, k: int, user: str | None = USER) -> Found:
         """The k nearest in a user's namespace, or in all of them."""

@@ -2,6 +2,7 @@
 
 Its language model is never called; its class must be made all the same, with a key that is none.
 """
+
 import importlib.metadata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -50,17 +51,28 @@ class Opened:
     def __init__(self, folder: Path, embedder: Embedder) -> None:
         self.folder = folder
         no_key = {"api_key": "none"}
-        self.memory = Mem0Memory.from_config({
-            "vector_store": {"provider": "qdrant", "config": {"path": str(folder / "qdrant"), "on_disk": True, "embedding_model_dims": embedder.dims}},
-            "llm": {"provider": "openai", "config": no_key}, "embedder": {"provider": "openai", "config": no_key},
-            "history_db_path": str(folder / "history.db")})
+        self.memory = Mem0Memory.from_config(
+            {
+                "vector_store": {
+                    "provider": "qdrant",
+                    "config": {"path": str(folder / "qdrant"), "on_disk": True, "embedding_model_dims": embedder.dims},
+                },
+                "llm": {"provider": "openai", "config": no_key},
+                "embedder": {"provider": "openai", "config": no_key},
+                "history_db_path": str(folder / "history.db"),
+            }
+        )
         self.memory.embedding_model = Ours(embedder)  # type: ignore[assignment]
 
     def remember(self, events: Sequence[Mapping[str, Any]]) -> None:
         """One call an event: metadata are a call's, not a message's."""
         for e in events:
-            self.memory.add([{"role": e.get("role") or "user", "content": e["content"]}], user_id=e.get("user") or USER,
-                            metadata={"key": e["key"]}, infer=False)
+            self.memory.add(
+                [{"role": e.get("role") or "user", "content": e["content"]}],
+                user_id=e.get("user") or USER,
+                metadata={"key": e["key"]},
+                infer=False,
+            )
 
     def find(self, text: str, at: str | None, k: int, user: str | None = USER) -> Found:
         """The k best of a user, with no threshold; mem0 has no search over all users."""

@@ -3,6 +3,7 @@
 Endpoints differ in what they take: a strict schema, a schema, a plain JSON mode, or only words. The best way is tried
 first; where the endpoint refuses it (HTTP 400 or 422), the next one is, and what worked is remembered.
 """
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -135,14 +136,28 @@ class Embeddings:
         return [row.embedding for row in sorted(found.data, key=lambda row: row.index)]
 
 
-def connect(model: str, *, base_url: str | None = None, api_key: str | None = None, timeout_s: float = 60.0, retries: int = 2,
-            prices: tuple[float, float] | None = None) -> OpenAI:
+def connect(
+    model: str,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    timeout_s: float = 60.0,
+    retries: int = 2,
+    prices: tuple[float, float] | None = None,
+) -> OpenAI:
     """A text model; without `base_url` and `api_key` the SDK's own settings hold (OPENAI_BASE_URL, OPENAI_API_KEY)."""
     return OpenAI(model, _client(base_url, api_key, timeout_s, retries), prices)
 
 
-def connect_embeddings(model: str, *, base_url: str | None = None, api_key: str | None = None, timeout_s: float = 60.0,
-                       retries: int = 2, dims: int | None = None) -> Embeddings:
+def connect_embeddings(
+    model: str,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    timeout_s: float = 60.0,
+    retries: int = 2,
+    dims: int | None = None,
+) -> Embeddings:
     """An embedding model; `dims` asks for shorter vectors, None takes what the model gives (found by one call now)."""
     return Embeddings(model, _client(base_url, api_key, timeout_s, retries), dims)
 
