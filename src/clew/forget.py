@@ -155,7 +155,9 @@ def _forms(log: Log, events: Sequence[Event]) -> list[bytes]:
         survivors += "\n" + erase.ours(c, gone) + NOTE
     kept = survivors.encode().lower()
     terms -= erase.words([survivors])
-    return sorted({form for form in wanted | names | terms if form not in kept})[:FORMS]
+    looked = sorted(wanted | names | terms)
+    elsewhere = erase.present(kept, looked)
+    return [form for form in looked if form not in elsewhere][:FORMS]
 
 
 def _said(event: Event) -> list[str]:

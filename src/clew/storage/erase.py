@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from clew.errors import StorageBusy
 from clew.storage.schema import SLOT_BITS
 from clew.storage.sqlite import BUSY_MS, Database
 from clew.storage.terms import terms, unspaced
 from clew.storage.view import truncate
 
-SCAN_BYTES = 30_000_000_000  # bytes compared at most in one scan (forms times file size): about half a minute
+WINDOWS = 2**20  # windows of eight bytes looked at together
 PATIENCE_MS = 3_000  # how long a cleaning waits for readers before it says that it has to be done later
 BUSY = "another connection is reading the file; call `Clew.erase(receipt)` when it is done"
 LONGEST = 400  # bytes of one form; a longer text is told by its windows
@@ -176,16 +178,47 @@ def words(texts: Iterable[str]) -> set[bytes]:
 
 
 def scan(paths: Iterable[Path], wanted: Sequence[bytes]) -> tuple[dict[bytes, list[str]], dict[str, int]]:
-    """(form -> files that hold it, {forms, of, bytes}): search raw bytes, letter case aside, as far as time allows."""
-    files = [(path, path.read_bytes().lower()) for path in paths if path.exists()]
-    size = max(1, sum(len(data) for _, data in files))
-    looked = list(wanted)[: max(50, SCAN_BYTES // size)]
+    """(form -> files that hold it, {forms, bytes}): search the raw bytes of files, letter case aside."""
     found: dict[bytes, list[str]] = {}
-    for path, data in files:
-        for form in looked:
-            if form in data:
+    size = 0
+    for path in paths:
+        if path.exists():
+            data = path.read_bytes().lower()
+            size += len(data)
+            for form in present(data, wanted):
                 found.setdefault(form, []).append(path.name)
-    return found, {"forms": len(looked), "of": len(wanted), "bytes": size}
+    return found, {"forms": len(wanted), "bytes": size}
+
+
+def present(data: bytes, wanted: Iterable[bytes]) -> set[bytes]:
+    """The forms that occur in the data. One pass over all windows of eight bytes finds where any form may end, whatever their number."""
+    found: set[bytes] = set()
+    ends: dict[int, list[bytes]] = {}
+    for form in wanted:
+        if len(form) >= 8:
+            ends.setdefault(int.from_bytes(form[-8:], "little"), []).append(form)
+        elif form in data:
+            found.add(form)
+    keys = np.array(sorted(ends), np.uint64)
+    marked = np.zeros(2**16, bool)
+    marked[_mixed(keys)] = True
+    for shift in range(min(8, len(data) - 7) if ends else 0):
+        windows = np.frombuffer(data, "<u8", (len(data) - shift) // 8, shift)
+        for start in range(0, len(windows), WINDOWS):
+            some = windows[start : start + WINDOWS]
+            near = np.flatnonzero(marked[_mixed(some)])
+            for place in near[np.isin(some[near], keys)].tolist():
+                end = (start + place) * 8 + shift + 8
+                forms = ends[int(some[place])]
+                hits = [form for form in forms if data.endswith(form, max(0, end - len(form)), end)]
+                found.update(hits)
+                if hits:
+                    ends[int(some[place])] = [form for form in forms if form not in found]
+    return found
+
+
+def _mixed(windows: np.ndarray) -> np.ndarray:
+    return ((windows * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(48)).astype(np.intp)
 
 
 def mentions(texts: Iterable[tuple[int, str]], names: Iterable[str]) -> tuple[int, ...]:

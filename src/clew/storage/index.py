@@ -4,6 +4,7 @@ A slot is one version of one memory; slots are only ever added, so what was visi
 are exact integers or rounded, so that a ranking is the same today, after a rebuild, and on another machine.
 """
 
+import struct
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
@@ -13,10 +14,10 @@ import numpy as np
 
 from clew.errors import LogCorrupt
 from clew.storage.schema import SLOT_BITS
+from clew.storage.segment import POSTING, SEGMENT, unpacked
 
 NEVER = 2**62
 DAMAGED = "the rows of a view are damaged; the log may be sound: see `clew verify`, then rebuild the recipe"
-POSTING = np.dtype([("slot", "<u4"), ("tf", "u1")])
 ID = np.dtype([("high", ">u8"), ("low", ">u2")])  # a memory's id, ten bytes
 K1, B = 1.2, 0.75  # BM25, Robertson's usual values
 CACHED_TERMS = 20_000
@@ -69,7 +70,8 @@ class Index:
         self._pending: dict[str, np.ndarray] = {}  # postings of slots that are not flushed
         self._words: list[str] = []  # terms not in `_pending` yet, slot after slot
         self._worded: list[tuple[int, int]] = []  # (slot, number of its terms) for `_words`
-        self.tails: dict[str, tuple[int, bytes]] = {}  # last posting row of terms lately written
+        self._tail: dict[str, list[np.ndarray]] | None = None  # postings that lie in segments; None is not read yet
+        self.merged = 0  # slots below this have their postings in rows a term
         self._codes: np.ndarray | None = None
         self._norms = np.zeros(0)
         self._embedded = 0
@@ -93,7 +95,7 @@ class Index:
         base = self.pid << SLOT_BITS
         rows = list(c.execute(LOAD, (base + self.n, base + slots)))
         self._postings.clear()
-        self.tails.clear()
+        self._tail = None
         self.add(rows)
         self.flushed = self.n
         for slot, seq in c.execute(
@@ -193,11 +195,15 @@ class Index:
         _ = self.columns  # fill up to the old n first
         self.n, self._embedded = n, min(n, self._embedded)
 
-    def settled(self, version: int) -> None:
-        """Everything pending is on disk now, as this version."""
+    def settled(self, version: int, merged: bool) -> None:
+        """Everything pending is on disk now, as this version; `merged` says that no segments are left."""
         for term, new in self.pending.items():
             if term in self._postings:
                 self._postings[term] = np.concatenate([self._postings[term], new])
+            if not merged and self._tail is not None:
+                self._tail.setdefault(term, []).append(new)
+        if merged:
+            self._tail, self.merged = {}, self.n
         self._pending = {}
         self.flushed, self.version = self.n, version
 
@@ -223,6 +229,8 @@ class Index:
                 r[0] for r in c.execute("SELECT slots FROM posting WHERE partition=? AND term=? ORDER BY first", (self.pid, term))
             )
             rows = loaded(packed, POSTING)
+            tail = self.tail(c).get(term)
+            rows = rows if tail is None else np.concatenate([rows, *tail])
             if self._current(c):
                 if len(rows) and (int(rows["slot"][-1]) >= self.flushed or (np.diff(rows["slot"].astype(np.int64)) <= 0).any()):
                     raise LogCorrupt(DAMAGED)
@@ -231,6 +239,25 @@ class Index:
                     self._postings.popitem(last=False)
         new = self.pending.get(term)
         return rows if new is None else np.concatenate([rows, new])
+
+    def tail(self, c: Any) -> dict[str, list[np.ndarray]]:
+        """POSTING rows by term, in slot order, of what was landed and lies in segments."""
+        if self._tail is not None:
+            return self._tail
+        found: dict[str, list[np.ndarray]] = {}
+        firsts = []
+        for first, segment in c.execute(
+            "SELECT first, slots FROM posting WHERE partition=? AND term=? ORDER BY first", (self.pid, SEGMENT)
+        ):
+            firsts.append(first)
+            try:
+                for term, rows in unpacked(segment):
+                    found.setdefault(term, []).append(rows)
+            except (ValueError, struct.error) as error:
+                raise LogCorrupt(DAMAGED) from error
+        if self._current(c):
+            self._tail, self.merged = found, firsts[0] if firsts else self.flushed
+        return found
 
     def _current(self, c: Any) -> bool:
         return c.execute("SELECT version FROM partition WHERE id=?", (self.pid,)).get == self.version

@@ -156,8 +156,11 @@ class Database:
             raise LogCorrupt(f"{self.path} is damaged: a row is not what was written ({error}); restore a backup") from error
 
     @contextmanager
-    def write(self) -> Iterator[apsw.Connection]:
-        """A writing transaction: durable when the block ends, undone when it raises. Re-entrant in one thread."""
+    def write(self, durable: bool = True) -> Iterator[apsw.Connection]:
+        """A writing transaction: durable when the block ends, undone when it raises. Re-entrant in one thread.
+
+        With `durable` false a power cut may undo it, whole, and none before it: right for views, which are folded again.
+        """
         if self.readonly:
             raise Denied(
                 f"{self.path} is open read-only"
@@ -175,6 +178,8 @@ class Database:
                 if self._depth > 1:
                     yield self._writer
                     return
+                if not durable:
+                    self._writer.execute("PRAGMA synchronous=NORMAL")  # in WAL mode: no fsync at the commit
                 self._writer.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._writer
@@ -183,6 +188,9 @@ class Database:
                     if self._writer.in_transaction:
                         self._writer.execute("ROLLBACK")
                     raise
+                finally:
+                    if not durable:
+                        self._writer.execute("PRAGMA synchronous=FULL")
             except apsw.Error as error:
                 raise translated(error, self.path) from error
             finally:

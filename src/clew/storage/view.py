@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from clew.storage import rows
+from clew.storage import rows, segment
 from clew.storage.draft import Draft
-from clew.storage.index import NEVER, POSTING, Index, Lost
+from clew.storage.index import NEVER, Index, Lost
 from clew.storage.log import Log
 from clew.storage.schema import SLOT_BITS
+from clew.storage.segment import POSTING, SEGMENT
 from clew.storage.shapes import Indexing, Only
 from clew.types import Event, Memory, Shares
 
-POSTINGS = 512  # entries in one posting row, so that an append rewrites at most 2.5 KB a term
+POSTINGS = 512  # entries in one posting row
+MERGE = 2048  # memories whose postings lie in segments before they are merged into rows a term
 VECTORS = 64  # vectors in one block, so that an append rewrites at most 64 * dims bytes
-BULK = 256  # memories in a landing from which on each term gets a row of its own
-TAILS = 10_000  # terms whose last posting row is remembered between landings of a partition
 OPEN_INDEXES = 256  # partitions held in memory
 PART = "id, mark, user, agent, session, cursor, ordinal, slots, epoch, version, waiting"
 BY: Mapping[Shares, tuple[str, ...]] = {"all": (), "user": ("user",), "agent": ("agent",), "session": ("user", "session")}
@@ -169,7 +168,7 @@ class View:
 
     def sweep_to(self, seq: int) -> None:
         """Remember that every event up to `seq` was offered."""
-        with self.log.database.write() as c:
+        with self.log.database.write(durable=False) as c:
             c.execute("UPDATE generation SET swept=max(swept, ?) WHERE id=?", (seq, self.generation.id))
 
     # -- drafts -------------------------------------------------------------------------------------------------
@@ -183,17 +182,17 @@ class View:
         """Write a draft and move the cursor in one transaction; raises Lost, and drops the draft, if another was first."""
         index = draft.index
         with index.lock:  # held until memory and file agree again, so that no reader counts a row twice
-            with self.log.database.write() as c:
+            with self.log.database.write(durable=False) as c:
                 draft.embed_pending(c)
                 now = c.execute("SELECT cursor, epoch, version FROM partition WHERE id=?", (part.id,)).fetchone()
                 if now != (part.cursor, part.epoch, part.version) or index.version != part.version:
                     raise Lost(f"partition {part.id} was landed by another process")
-                self._insert(c, draft)
+                merged = self._insert(c, draft)
                 c.execute(
                     "UPDATE partition SET cursor=?, ordinal=?, slots=?, version=version+1, waiting=? WHERE id=?",
                     (cursor, ordinal, index.n, waiting, part.id),
                 )
-            index.settled(part.version + 1)
+            index.settled(part.version + 1, merged)
         draft.added.clear()
         draft.rows.clear()
         draft.closings.clear()
@@ -201,44 +200,32 @@ class View:
             part.id, part.mark, part.user, part.agent, part.session, cursor, ordinal, index.n, part.epoch, part.version + 1, waiting
         )
 
-    def _insert(self, c: Any, draft: Draft) -> None:
+    def _insert(self, c: Any, draft: Draft) -> bool:
+        """Write the draft's rows; True when the segments of postings were merged."""
         index, base = draft.index, draft.index.pid << SLOT_BITS
         c.executemany(f"INSERT INTO memory({rows.MEMORY}) VALUES ({','.join('?' * 19)})", draft.rows)
         c.executemany("UPDATE memory SET closed=?, ended=? WHERE place=?", ((seq, why, base | slot) for slot, seq, why in draft.closings))
         c.executemany(
             "INSERT OR IGNORE INTO link VALUES (?,?)", ((base | slot, node) for slot, m in draft.added.items() for node in m.links)
         )
-        bulk = len(draft.rows) >= BULK
-        c.executemany(
-            "INSERT OR REPLACE INTO posting VALUES (?,?,?,?)",
-            [row for term, new in index.pending.items() for row in self._posted(c, index, term, new, bulk)],
-        )
         if draft.added and self.indexing.embeds != frozenset():
             self._block(c, index.pid, index.flushed, index.codes(c)[index.flushed : index.n])
+        tail = index.tail(c)
+        if index.n - index.merged >= MERGE:
+            self._merge(c, index, tail)
+            return True
+        if index.pending:
+            c.execute("INSERT INTO posting VALUES (?,?,?,?)", (index.pid, SEGMENT, index.flushed, segment.packed(index.pending)))
+        return False
 
-    def _posted(self, c: Any, index: Index, term: str, new: np.ndarray, bulk: bool) -> list[tuple[int, str, int, bytes]]:
-        """The rows to write for a term's new postings; its last row is filled up first, but not in bulk, where looking costs more."""
-        tail = (
-            None
-            if bulk
-            else index.tails.get(term)
-            or c.execute(
-                "SELECT first, slots FROM posting WHERE partition=? AND term=? ORDER BY first DESC LIMIT 1", (index.pid, term)
-            ).fetchone()
-        )
-        first, held = tail if tail and len(tail[1]) < POSTINGS * POSTING.itemsize else (int(new["slot"][0]), b"")
-        packed, size = held + new.tobytes(), POSTINGS * POSTING.itemsize
-        if len(packed) > size:
-            written = [(index.pid, term, struct.unpack_from("<I", packed, i)[0], packed[i : i + size]) for i in range(0, len(packed), size)]
-        else:
-            written = [(index.pid, term, first, packed)]
-        if bulk:
-            index.tails.pop(term, None)
-        else:
-            if len(index.tails) > TAILS:
-                index.tails.clear()
-            index.tails[term] = written[-1][2:]
-        return written
+    def _merge(self, c: Any, index: Index, tail: Mapping[str, Sequence[np.ndarray]]) -> None:
+        """Move all postings that are not in rows a term into such rows."""
+        c.execute("DELETE FROM posting WHERE partition=? AND term=?", (index.pid, SEGMENT))
+        pending, written = index.pending, []
+        for term in sorted({*tail, *pending}):
+            new = np.concatenate([*tail.get(term, ()), *([pending[term]] if term in pending else [])])
+            written += [(index.pid, term, int(new["slot"][i]), new[i : i + POSTINGS].tobytes()) for i in range(0, len(new), POSTINGS)]
+        c.executemany("INSERT INTO posting VALUES (?,?,?,?)", written)
 
     def _block(self, c: Any, pid: int, first: int, codes: np.ndarray) -> None:
         tail = c.execute(
@@ -285,8 +272,9 @@ class View:
         )
         who = [(row[1].hex(), row[8]) for row in found]
         out: list[tuple[Any, ...]] = [("memory", *key, *row[2:8], *row[9:]) for key, row in zip(who, found, strict=True)]
-        for term, packed in c.execute("SELECT term, slots FROM posting WHERE partition=? ORDER BY term, first", (part.id,)):
-            out += [("posting", term, *who[slot], int(tf)) for slot, tf in np.frombuffer(packed, POSTING)]
+        for name, held in c.execute("SELECT term, slots FROM posting WHERE partition=? ORDER BY term, first", (part.id,)):
+            for term, found in segment.unpacked(held) if name == SEGMENT else [(name, np.frombuffer(held, POSTING))]:
+                out += [("posting", term, *who[slot], int(tf)) for slot, tf in found]
         packed = b"".join(
             r[0] for r in c.execute("SELECT codes FROM block WHERE partition=? AND space=? ORDER BY first", (part.id, self.space))
         )
@@ -309,13 +297,13 @@ def truncate(c: Any, pid: int, slots: int, seq: int, dims: int) -> int:
     c.execute(
         "UPDATE memory SET closed=NULL, ended=NULL WHERE place >> ? = ? AND closed IS NOT NULL AND closed >= ?", (SLOT_BITS, pid, seq)
     )
-    for term, first, packed in list(c.execute("SELECT term, first, slots FROM posting WHERE partition=?", (pid,))):
-        held = np.frombuffer(packed, POSTING)
-        keep = held[: int(np.searchsorted(held["slot"], slots))]
-        if not len(keep):
+    for term, first, held in list(c.execute("SELECT term, first, slots FROM posting WHERE partition=?", (pid,))):
+        found = np.frombuffer(held if term != SEGMENT else b"", POSTING)
+        keep = segment.cut(held, slots) if term == SEGMENT else found[: int(np.searchsorted(found["slot"], slots))].tobytes()
+        if not keep:
             c.execute("DELETE FROM posting WHERE partition=? AND term=? AND first=?", (pid, term, first))
         elif len(keep) < len(held):
-            c.execute("UPDATE posting SET slots=? WHERE partition=? AND term=? AND first=?", (keep.tobytes(), pid, term, first))
+            c.execute("UPDATE posting SET slots=? WHERE partition=? AND term=? AND first=?", (keep, pid, term, first))
     c.execute("DELETE FROM block WHERE partition=? AND first >= ?", (pid, slots))
     for space, first, packed in list(c.execute("SELECT space, max(first), codes FROM block WHERE partition=? GROUP BY space", (pid,))):
         c.execute(
