@@ -24,7 +24,7 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.arena: pyproject.toml $(VENV)/.dev
-	$(BIN)/pip install --quiet -e '.[dev,arena,peers]'
+	$(BIN)/pip install --quiet -e '.[dev,peers]'
 	@touch $@
 
 # What Clew promises, tried on a week of an agent and its people. ASK='...' asks a question, FILE=... adds a file.
@@ -60,6 +60,7 @@ docs: $(VENV)/.dev
 # The default embedder's table and the ranker's weights, made again from verified sources.
 models: $(VENV)/.dev
 	CLEW_DATA=$(DATA) $(BIN)/python tools/build_static.py
+	$(BIN)/python tools/build_kin.py
 	CLEW_DATA=$(DATA) $(BIN)/python tools/train_ranker.py
 
 # The demonstration's output in the README, taken anew.

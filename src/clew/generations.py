@@ -177,6 +177,7 @@ class Generations:
         state = self.catch_up(folder, progress=progress)
         if state != FOLDED:
             raise UsageError(f"the rebuild of {name} stopped and lies beside the old one as generation {new.id}: {state}")
+        set_state(self.log, [new.id], "frozen")  # whole, and not the one that answers yet
         if promote:
             self.promote(name, new.id)
             if old is not None and old.fingerprint == new.fingerprint:
@@ -188,6 +189,8 @@ class Generations:
         mine = {g.id: g for g in self.all(name)}
         if generation not in mine:
             raise NotFound(f"{name} has no generation {generation}; it has {', '.join(map(str, mine)) or 'none'}")
+        if mine[generation].state == "building":
+            raise UsageError(f"generation {generation} of {name} is not whole yet; rebuild({name!r}) again")
         with self.log.database.write():
             set_state(self.log, [g.id for g in mine.values() if g.state == "serving"], "frozen")
             set_state(self.log, [generation], "serving")
