@@ -18,7 +18,7 @@ def test_a_file_of_format_1_is_read_answered_from_and_rebuilt(tmp_path: Path) ->
         c.rebuild("clew")  # recipes may have moved on since the file was written
         [hit] = c.recall("where does Ana live?", user="ana", k=1)
         assert hit.memory.text == "Ana moved to Lisbon in May 2026"
-        assert [q.text for q in c.thread(hit.memory.id)][0] == "I moved to Lisbon in May"
+        assert next(q.text for q in c.thread(hit.memory.id)) == "I moved to Lisbon in May"
         assert [h.memory.text for h in c.recall("小白", user="ana", k=1)] == ["这只猫叫小白"]
         assert "The dog is called Rex" not in [h.memory.text for h in c.recall("dog", user="ana")]
         assert c.users() == ["ana"]
