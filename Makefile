@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export FILE ASK
 
-.PHONY: demo test check soak bench table docs models readme clean
+.PHONY: demo test check soak bench table docs models minilm llm readme clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clew needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
@@ -63,9 +63,22 @@ models: $(VENV)/.dev
 	$(BIN)/python tools/build_kin.py
 	CLEW_DATA=$(DATA) $(BIN)/python tools/train_ranker.py
 
-# The demonstration's output in the README, taken anew.
+# The better English embedder of the extra [onnx]: built from the verified weights and installed from this checkout.
+minilm: $(VENV)/.dev
+	$(BIN)/pip install --quiet onnx onnxruntime
+	$(BIN)/python tools/build_minilm.py
+	$(BIN)/pip install --quiet ./packages/clew-minilm
+
+# The recipes that ask a model, end to end with a real small one behind a real OpenAI-compatible endpoint on this machine.
+llm: $(VENV)/.dev
+	$(BIN)/pip install --quiet -e '.[dev,llm]' xllamacpp
+	$(BIN)/python tools/fetch_test_models.py
+	$(BIN)/python -m pytest -p no:xdist tests/test_openai.py tests/test_local_llm.py
+
+# The demonstration's output in the README, taken anew, and the tables from benchmarks/results.
 readme: $(VENV)/.run
 	@$(BIN)/python .ci/readme.py
+	@$(BIN)/python -m benchmarks.readme
 
 clean:
 	rm -rf $(VENV) out build dist
