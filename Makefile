@@ -43,6 +43,7 @@ check: $(VENV)/.dev
 # The long runs: 500 kills of the store and of the worker, the large Hypothesis profile.
 soak: $(VENV)/.dev
 	CLEW_SOAK=1 $(BIN)/python -m pytest -p no:xdist -m soak -s
+	CLEW_SOAK=1 $(BIN)/python -m pytest -n 2 tests/test_properties.py
 
 # Speed and size beside mem0, Chroma and the LangGraph store; ARGS='--sizes 10000' for a short one.
 bench: $(VENV)/.arena

@@ -115,7 +115,7 @@ def test_another_user_changes_no_hit_order_score_or_prompt(name: str, mine: list
                     if s is None or h.memory.scope.session in (None, s)
                 ]
                 prompts = models.asker.prompts  # type: ignore[union-attr]
-                seen.append((hits, sorted(p for p in prompts if " own" in p)))
+                seen.append((hits, sorted({p for p in prompts if " own" in p})))
                 assert not any(
                     " own" in p and other.text in p
                     for p in prompts

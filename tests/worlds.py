@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -43,7 +44,8 @@ WORDS = (
     "42",
 )
 QUERIES = ("harbour tide", "Where is Lisbon?", "天气", "copper", "zebra", "...")
-RECIPES: dict[str, Recipe] = {"verbatim": load("verbatim"), "clew": load("clew"), **toys.ALL}
+PUBLISHED = ("scm", "a_mem", "ari_graph")
+RECIPES: dict[str, Recipe] = {name: load(name) for name in ("verbatim", "clew", *PUBLISHED)} | toys.ALL
 MEMORY_DISK = (
     "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 )  # hundreds of small files: a real fsync costs 5 ms and proves nothing here
@@ -159,12 +161,9 @@ def play(clew: Clew, plan: Sequence[Step]) -> None:
 
 
 def answer(prompt: str, schema: Any) -> Any:
-    """A fixed function of the prompt that fits the toys' forms: for properties that compare two files."""
-    luck = hashlib.sha256(prompt.encode()).digest()
-    if "choices" in schema["properties"]:
-        options = schema["properties"]["choices"]["items"].get("enum", [])
-        return {"choices": [o for i, o in enumerate(options) if luck[i % 32] % 2][:2]}
-    return {"text": f"note {luck.hex()[:6]}"}
+    """A fixed function of the prompt that fits the form: for properties that compare two files."""
+    seed = int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:8], "big")
+    return json.loads(Fickle(seed).ask(prompt, schema, 0).text)
 
 
 def fickle() -> Models:
