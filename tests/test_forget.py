@@ -413,3 +413,15 @@ def test_what_was_spent_stays_spent(memory: Open) -> None:
     before = clew.answers.spent()
     clew.forget(user="ana")
     assert clew.answers.spent() == before
+
+
+def test_a_word_across_two_values_side_by_side_is_no_residue_and_a_planted_one_is(memory: Open) -> None:
+    clew = memory()
+    clew.record("the harbour was calm", user="ana")
+    clew.catch_up()
+    with clew.database.write() as c:
+        c.execute("CREATE TABLE planted(one TEXT, other TEXT)")
+        c.execute("INSERT INTO planted VALUES ('zebr', 'aline')")  # in the bytes: zebraline
+        assert erase.accidental(c, b"zebraline")
+        c.execute("INSERT INTO planted VALUES ('a Zebraline', '')")
+        assert not erase.accidental(c, b"zebraline")

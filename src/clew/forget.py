@@ -113,7 +113,7 @@ def erased(log: Log, receipt: Receipt, forms: Sequence[bytes] = ()) -> Receipt:
     files = [*log.database.files(), *copies]
     found, scanned = erase.scan(files, forms) if forms else ({}, dict(receipt.scanned))
     with log.database.snapshot() as c:
-        found = {form: where for form, where in found.items() if not erase.explained(c, form)}
+        found = {form: where for form, where in found.items() if not erase.explained(c, form) and not erase.accidental(c, form)}
     scanned["found"] = len(found)
     if found and not why:
         why = f"{len(found)} forms of the forgotten words are still in {', '.join(sorted({f for files in found.values() for f in files}))}"

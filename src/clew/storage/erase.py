@@ -14,6 +14,7 @@ from clew.storage.sqlite import BUSY_MS, Database
 from clew.storage.terms import terms, unspaced
 from clew.storage.view import truncate
 
+ODD = np.uint64(0xBF58476D1CE4E5B9)  # mixes the two halves of sixteen bytes
 WINDOWS = 2**20  # windows of eight bytes looked at together
 PATIENCE_MS = 3_000  # how long a cleaning waits for readers before it says that it has to be done later
 BUSY = "another connection is reading the file; call `Clew.erase(receipt)` when it is done"
@@ -172,6 +173,19 @@ def explained(c: Any, form: bytes) -> bool:
     )
 
 
+def accidental(c: Any, form: bytes) -> bool:
+    """True for a single word that no value of any table holds: its bytes stand across two values that lie side by side."""
+    word = form.decode("utf-8", "replace")
+    if not word.isalnum():
+        return False
+    for (table,) in list(c.execute("SELECT name FROM sqlite_schema WHERE type='table'")):
+        for _, column, *_ in list(c.execute(f'PRAGMA table_info("{table}")')):
+            held = f'instr(lower("{column}"), ?1) OR instr(CAST("{column}" AS BLOB), CAST(?1 AS BLOB))'
+            if c.execute(f'SELECT EXISTS (SELECT 1 FROM "{table}" WHERE {held})', (word,)).get:
+                return False
+    return True
+
+
 def words(texts: Iterable[str]) -> set[bytes]:
     """The stemmed terms of these texts as they would lie in an index; short ones tell nothing."""
     return {term.encode() for text in texts for term in terms(text) if len(term) > 4}
@@ -191,34 +205,45 @@ def scan(paths: Iterable[Path], wanted: Sequence[bytes]) -> tuple[dict[bytes, li
 
 
 def present(data: bytes, wanted: Iterable[bytes]) -> set[bytes]:
-    """The forms that occur in the data. One pass over all windows of eight bytes finds where any form may end, whatever their number."""
-    found: set[bytes] = set()
+    """The forms that occur in the data: one pass over all windows of eight bytes finds where a form may end, whatever their number."""
+    forms = sorted(set(wanted))
+    found = {form for form in forms if len(form) < 8 and form in data}
     ends: dict[int, list[bytes]] = {}
-    for form in wanted:
+    for form in forms:
         if len(form) >= 8:
             ends.setdefault(int.from_bytes(form[-8:], "little"), []).append(form)
-        elif form in data:
-            found.add(form)
-    keys = np.array(sorted(ends), np.uint64)
-    marked = np.zeros(2**16, bool)
-    marked[_mixed(keys)] = True
     for shift in range(min(8, len(data) - 7) if ends else 0):
         windows = np.frombuffer(data, "<u8", (len(data) - shift) // 8, shift)
-        for start in range(0, len(windows), WINDOWS):
-            some = windows[start : start + WINDOWS]
-            near = np.flatnonzero(marked[_mixed(some)])
-            for place in near[np.isin(some[near], keys)].tolist():
-                end = (start + place) * 8 + shift + 8
-                forms = ends[int(some[place])]
-                hits = [form for form in forms if data.endswith(form, max(0, end - len(form)), end)]
-                found.update(hits)
-                if hits:
-                    ends[int(some[place])] = [form for form in forms if form not in found]
+        for place in _ending(windows, ends):
+            end = place * 8 + shift + 8
+            found.update(
+                form for form in ends[int(windows[place])] if form not in found and data.endswith(form, max(0, end - len(form)), end)
+            )
     return found
 
 
-def _mixed(windows: np.ndarray) -> np.ndarray:
-    return ((windows * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(48)).astype(np.intp)
+def _ending(windows: np.ndarray, ends: dict[int, list[bytes]]) -> list[int]:
+    """Places of windows that are the last eight bytes of a form, and whose window before fits one too where all such forms are longer."""
+    keys = np.array(sorted(ends), np.uint64)
+    short = np.array(sorted(key for key, forms in ends.items() if any(len(form) < 16 for form in forms)), np.uint64)
+    before = [(int.from_bytes(form[-16:-8], "little"), key) for key, forms in ends.items() for form in forms if len(form) >= 16]
+    marked, paired = np.zeros(2**16, bool), np.zeros(2**24, bool)
+    marked[_mixed(keys, 16)] = True
+    if before:
+        first, last = np.array(before, np.uint64).T
+        paired[_mixed(first * ODD + last, 24)] = True
+    found: list[int] = []
+    for start in range(0, len(windows), WINDOWS):
+        some = windows[start : start + WINDOWS]
+        near = np.flatnonzero(marked[_mixed(some, 16)])
+        near = near[np.isin(some[near], keys)] + start
+        fits = paired[_mixed(windows[np.maximum(near - 1, 0)] * ODD + windows[near], 24)] | np.isin(windows[near], short)
+        found += near[fits].tolist()
+    return found
+
+
+def _mixed(values: np.ndarray, bits: int) -> np.ndarray:
+    return ((values * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - bits)).astype(np.intp)
 
 
 def mentions(texts: Iterable[tuple[int, str]], names: Iterable[str]) -> tuple[int, ...]:
