@@ -98,7 +98,9 @@ def _recalled(folder: Folder, query: Query, patience: float, frozen: bool) -> tu
 def looking(folder: Folder, query: Query, part: Part) -> Context:
     """A context for a question: the partition as of its place in the log, what the asker may not see left out."""
     user, agent, session = numbers(folder, query.scope)
-    seq = part.cursor if query.as_of is None else min(part.cursor, query.as_of)
+    seq = part.cursor
+    if query.as_of is not None and query.as_of < seq:
+        seq = folder.view.last(part.key, query.as_of)  # what models answered is known by the partition's own newest event
     assert query.at is not None
     only = Only(
         user,
