@@ -1,17 +1,18 @@
 """One question on its way out: catch up the asker, read one snapshot, join the partitions, render and answer."""
 
+import importlib
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from time import monotonic
+from types import ModuleType
 from typing import TypeVar
 
 from clew.context import CHARS_PER_TOKEN, Context
 from clew.errors import BudgetExceeded, ModelUnavailable, StorageBusy, StorageFull
 from clew.fold import Folder, Key
-from clew.operators import read
-from clew.operators.retrieve import bm25 as by_words
+from clew.operators.retrieve import bm25, hybrid
 from clew.recipe import Recipe
 from clew.storage.index import Lost
 from clew.storage.log import micros
@@ -22,6 +23,11 @@ from clew.types import Hit, Memory, Query, Quote, Scope
 FENCE = "memory"
 TRIES = 20  # of one reading that others' forgetting keeps overtaking
 R = TypeVar("R")
+
+
+def reader() -> ModuleType:
+    """The reader without a model, imported when it is first asked: its patterns take as long to import as all the rest of ours."""
+    return importlib.import_module("clew.operators.read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ def _recalled(folder: Folder, query: Query, patience: float, frozen: bool) -> tu
         context = looking(folder, query, part)
         # one snapshot saves a transaction for every look; a recipe that asks a model must not hold one meanwhile
         with nullcontext() if folder.recipe.asks else folder.log.database.snapshot():
-            for retrieve in (folder.recipe.retrieve, read.without_model, by_words):  # recall goes on without the model
+            for retrieve in (folder.recipe.retrieve, hybrid, bm25):  # recall goes on without the model
                 try:
                     found += [(hit, context) for hit in context.stage("retrieve", retrieve, query)]
                     break
@@ -183,7 +189,7 @@ def answered(query: Query, hits: Sequence[Hit], ctx: Context | None, recipe: Rec
     """The recipe's own reader where it has one and a model is there, else the best supported quote."""
     if ctx is None or not hits:
         return Answer(None, (), tuple(hits), 0.0)
-    found = read.extract(query, hits, ctx)
+    found = reader().extract(query, hits, ctx)
     if found is None:
         return Answer(None, (), tuple(hits), 0.0)
     text, support, best = found

@@ -16,7 +16,7 @@ import numpy as np
 
 from clew.context import Context
 from clew.models.static import Static
-from clew.operators import question, retrieve, when
+from clew.operators import question, when
 from clew.storage.terms import STOPWORDS, terms
 from clew.types import Hit, Memory, Query
 
@@ -107,11 +107,6 @@ class Room:
         """The other places within `reach` of one, in its session, in order."""
         near = np.arange(max(0, place - reach), min(len(self.slot), place + reach + 1))
         return near[(self.session[near] == self.session[place]) & (near != place)]
-
-
-def without_model(query: Query, ctx: Context) -> list[Hit]:
-    """What any recipe's memories give when its model cannot be reached: hybrid search."""
-    return retrieve.hybrid(query, ctx)
 
 
 def extract(query: Query, hits: Sequence[Hit], ctx: Context) -> tuple[str, float, list[Hit]] | None:
