@@ -6,7 +6,6 @@ in it; other packages offer theirs under the entry point group `clew.recipes`. B
 
 import hashlib
 import importlib
-import importlib.metadata
 import importlib.util
 import json
 import re
@@ -18,6 +17,7 @@ from typing import Any
 
 from clew.context import Context
 from clew.errors import NotFound, UsageError
+from clew.models import entry_points
 from clew.types import Event, Hit, Memory, Query, Shares
 
 CONTENT = frozenset({"message", "observation", "action", "document"})
@@ -113,7 +113,7 @@ def load(name: str) -> Recipe:
     if base.isidentifier() and importlib.util.find_spec(f"{GROUP}.{base}"):
         found = importlib.import_module(f"{GROUP}.{base}").recipe
     else:
-        points = [p for p in importlib.metadata.entry_points(group=GROUP) if p.name == base]
+        points = [p for p in entry_points(GROUP) if p.name == base]
         if not points:
             raise NotFound(f"no recipe is called {name!r}; there are {', '.join(sorted(names()))}")
         found = points[0].load()
@@ -124,7 +124,7 @@ def names() -> dict[str, Path | None]:
     """The names of every recipe there is, with the built-ins' files; nothing is imported."""
     folder = Path(__file__).parent / "recipes"
     found: dict[str, Path | None] = {p.stem: p for p in sorted(folder.glob("*.py")) if not p.stem.startswith("_")}
-    return {**{p.name: None for p in importlib.metadata.entry_points(group=GROUP)}, **found}
+    return {**{p.name: None for p in entry_points(GROUP)}, **found}
 
 
 def header(path: Path) -> dict[str, str]:

@@ -4,7 +4,6 @@ A `Models` is handed to `Clew`; without one the static embedder serves and nothi
 """
 
 import importlib
-import importlib.metadata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,6 +14,11 @@ from clew.errors import NotFound, UsageError
 from clew.models.static import Static
 
 GROUP = "clew.models"
+
+
+def entry_points(group: str) -> Any:
+    """What installed packages offer under that group. The standard library's reader is imported when it is needed: it brings e-mail and sockets."""
+    return importlib.import_module("importlib.metadata").entry_points(group=group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ def connect(address: str, *, embedder: Embedder | None = None, **options: Any) -
     provider, colon, model = address.partition(":")
     if not colon or not model:
         raise UsageError(f"a model's address is provider:model, such as openai:gpt-4o-mini; got {address!r}")
-    points = {p.name: p.value for p in importlib.metadata.entry_points(group=GROUP)}
+    points = {p.name: p.value for p in entry_points(GROUP)}
     built_in = {
         "openai": "clew.models.openai:connect",
         "openai-embed": "clew.models.openai:connect_embeddings",
