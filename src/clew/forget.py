@@ -14,7 +14,6 @@ from clew.storage.schema import SLOT_BITS
 from clew.storage.sqlite import Database
 from clew.types import TRUST, Event, Receipt, Scope
 
-NEVER_FORGOTTEN = ("forget",)
 NOTE = "forgotten reason"  # words of the forget event itself
 FORMS = 4000  # forms of the forgotten words looked for in the raw bytes, at most
 
@@ -42,7 +41,7 @@ class Wanted:
             if not found:
                 raise UsageError(f"there is no memory {id!r} to forget")
             seqs |= found
-        where, values = ["salt IS NOT NULL", f"kind NOT IN {NEVER_FORGOTTEN!r}".replace(",)", ")")], []
+        where, values = ["salt IS NOT NULL", "kind != 'forget'"], []
         for column in ("user", "actor", "session"):
             if getattr(self, column) is not None:
                 where.append(f"{column} = ?")

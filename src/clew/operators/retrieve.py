@@ -37,21 +37,6 @@ def hybrid(query: Query, ctx: Context) -> list[Hit]:
     return ctx.view.hits(slots[best], total[best], [{name: float(shares[name][i]) for name in shares} for i in best])
 
 
-def fused(rankings: Mapping[str, Sequence[Hit]], weights: Mapping[str, float]) -> list[Hit]:
-    """Rankings scaled to 0..1 by their own least and greatest score, then summed by weight; best first, ties by id."""
-    shares: dict[str, dict[str, float]] = {}
-    memories = {hit.memory.id: hit.memory for hits in rankings.values() for hit in hits}
-    for name, hits in rankings.items():
-        if not hits:
-            continue
-        low, high = hits[-1].score, hits[0].score
-        for hit in hits:
-            scaled = (hit.score - low) / (high - low) if high > low else 1.0
-            shares.setdefault(hit.memory.id, {})[name] = round(weights[name] * scaled, 6)
-    ranked = sorted(shares, key=lambda id: (-sum(shares[id].values()), id))
-    return [Hit(memories[id], round(sum(shares[id].values()), 6), shares[id]) for id in ranked]
-
-
 def reciprocal(rankings: Mapping[str, Sequence[Hit]], c: int = 60) -> list[Hit]:
     """Reciprocal rank fusion (Cormack 2009): the sum of 1/(c + rank); best first, ties by id."""
     shares: dict[str, dict[str, float]] = {}
