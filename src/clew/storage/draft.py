@@ -128,7 +128,10 @@ class Draft:
 
     def order(self, slots: np.ndarray) -> np.ndarray:
         """A number for each slot that sorts as the memories' ids do: how ties are broken."""
-        with self.index.lock:
+        with self.index.lock, self.log.database.snapshot() as c:
+            self._look(c)
+            if len(slots) and int(slots.max()) >= self.index.n:
+                raise Lost("these slots were taken back")
             return self.index.columns["order"][slots]
 
     def hits(self, slots: Iterable[int], scores: Iterable[float], why: str | Sequence[Mapping[str, float]]) -> list[Hit]:
