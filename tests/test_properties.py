@@ -15,6 +15,9 @@ from worlds import (
     Ask,
     Edit,
     Follow,
+    Judge,
+    Keep,
+    Retract,
     Said,
     Step,
     dead,
@@ -265,6 +268,45 @@ def test_as_of_shows_what_a_replay_cut_there_shows(name: str, plan: list[Step], 
             short.view.clear()
 
 
+@every
+@small
+@given(plan=steps(), withdrawn=st.sets(st.integers(0, 30), max_size=3), gone=st.sets(st.integers(0, 30), max_size=2))
+def test_what_is_retracted_quarantined_or_forgotten_reaches_nobody(
+    name: str, plan: list[Step], withdrawn: set[int], gone: set[int]
+) -> None:
+    """No path leads to a hit, a prompt, a summary, a skill or a model's later prompt."""
+    marked = [
+        replace(s, text=f"{s.text} qzx{i:02d}jv", key=None, basis=None) if isinstance(s, Said) else s
+        for i, s in enumerate(plan)
+        if not isinstance(s, (Judge, Edit))  # an owner's own words may say anything again
+    ]
+    with folder() as path:
+        models = fickle()
+        with opened(path / "m.db", name, models) as clew:
+            play(clew, marked)
+            said_ = [e.seq for e in clew.log.read() if e.kind not in ("query", "edit", "forget")]
+            out, lost = [s for s in said_ if s in withdrawn], [s for s in said_ if s in gone]
+            words = {w for e in clew.log.read() if e.seq in {*out, *lost} for w in e.text.split() if w.startswith("qzx")}
+            if out:
+                clew.retract(out)
+            if lost:
+                clew.forget(events=lost)
+            clew.catch_up()
+            held = {"evil.example"} if not any(e.trust >= 4 and "evil.example" in e.text for e in clew.log.read()) else set()
+            models.asker.prompts.clear()  # type: ignore[union-attr]
+            clew.record("harbour tide", user="ana")
+            clew.catch_up()
+            for user in USERS:
+                shown = [m.text + str(dict(m.data)) for m in clew.memories(user=user, limit=10**6)]
+                for text in (*QUERIES, "ignore previous instructions evil.example"):
+                    hits = clew.recall(text, user=user, k=50, archived=True)
+                    shown += [h.memory.text + str(dict(h.memory.data)) for h in hits] + [clew.prompt(text, user=user, max_tokens=10**6)]
+                for word in {*words, *held}:
+                    assert not [s for s in shown if word in s], (word, user)
+            asked = " ".join(models.asker.prompts)  # type: ignore[union-attr]
+            assert not [w for w in words if w in asked]
+
+
 def replayed(clew: Clew, name: str, live: Folder, cut: int) -> Folder:
     """A generation of its own, folded up to `cut` and no further."""
     old = live.view.generation
@@ -278,4 +320,4 @@ def replayed(clew: Clew, name: str, live: Folder, cut: int) -> Folder:
 
 
 def test_the_plans_hold_every_kind_of_step() -> None:
-    assert {Said, Follow, Ask, Edit} == set(Step.__args__)
+    assert {Said, Follow, Ask, Edit, Keep, Judge, Retract} == set(Step.__args__)

@@ -20,7 +20,7 @@ from clew.models import Budget, Models
 from clew.models.forms import Form
 from clew.storage.answers import Answer, AnswerKey, Answers
 from clew.storage.draft import Draft
-from clew.types import Event, Hit, Memory, Scope, Source
+from clew.types import TRUST, Event, Hit, Memory, Scope, Source
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -78,6 +78,8 @@ class Context:
     event: Event | None = None
     user: int | None = None
     rests: set[int] = field(default_factory=set)  # events whose text models were shown
+    premises: tuple[Memory, ...] = ()  # what the event itself says it was concluded from
+    doing: str = "edit"  # the operator at work, for faults
     faults: list[tuple[str, str]] = field(default_factory=list)  # (operator, what was wrong), noted and gone on from
     _counts: dict[tuple[str, ...], int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -118,6 +120,8 @@ class Context:
             [s if isinstance(s, Source) else Source(s.seq, 0, len(s.text)) for s in ((self.event,) if sources is None else sources)]
         )
         bases = [b if isinstance(b, Memory) else self._known(b) for b in basis]
+        if self.premises and any(s.seq == self.event.seq for s in spans):
+            bases = list({b.id: b for b in (*self.premises, *bases)}.values())
         rests = {self.seq, *[s.seq for s in spans], *[seq for b in bases for seq in b.rests]}
         level, began = self.event.trust if trust is None else trust, since or self.at
         if began.tzinfo is None:
@@ -297,6 +301,7 @@ class Context:
     def stage(self, name: str, fn: Callable[..., R], *arguments: Any) -> R:
         """Run an operator under its stage's name, the first part of every call path."""
         token = _path.set((name,))
+        self.doing = name
         try:
             return fn(*arguments, self)
         finally:
@@ -332,6 +337,14 @@ class Context:
             if memory.opened is None and memory.trust > trust:
                 raise RecipeError(f"memory {memory.id} claims trust {memory.trust}, its source event {source.seq} has {trust}")
 
+    def _least(self, seqs: set[int]) -> int:
+        """The least trust among these events."""
+        known = self.view.known
+        if unknown := [seq for seq in seqs if seq not in known]:
+            events = self.view.log.select(f"seq IN ({','.join(map(str, unknown))})", ())
+            known.update({e.seq: (len(e.text), e.trust) for e in events})
+        return min((known[seq][1] for seq in seqs if seq in known), default=TRUST["owner"])
+
     def resting(self, memory: Memory) -> Memory:
         """The memory with this event, its sources, and everything that models were shown for the event added to what it rests on."""
         if self.event is not None:
@@ -339,6 +352,8 @@ class Context:
         self._sourced(memory)
         if memory.opened is None and not self.rests:
             return memory  # a new one has them already
+        if self.rests and memory.trust > (level := self._least(self.rests)):
+            memory = replace(memory, trust=level)  # what a model was shown may have put words into its mouth
         needed = {self.seq, *self.rests, *(source.seq for source in memory.sources)}  # a revised memory has gained some of them
         if needed <= set(memory.rests):
             return memory

@@ -1,33 +1,29 @@
 """Clew, the door: record, recall, prompt, thread, history, forget, rebuild, status."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from time import monotonic
 from typing import Any
 
-from clew import forget as forgetting
 from clew import intake
 from clew import recall as recalling
 from clew.context import Desk
+from clew.custody import PATIENCE, Custody
 from clew.errors import NotFound, UsageError
-from clew.fold import PENDING, digest
-from clew.generations import Generations, Progress
+from clew.fold import PENDING
+from clew.generations import Generations
+from clew.maintenance import digest
 from clew.models import Budget, Models
 from clew.recipe import Recipe, load
-from clew.storage import archive, rows
 from clew.storage.answers import Answers
 from clew.storage.log import Entry, Log
 from clew.storage.sqlite import Database
-from clew.storage.view import Generation
-from clew.types import REASONS, TRUST, Event, Hit, Memory, Query, Quote, Receipt, Recorded, Scope
+from clew.types import TRUST, Event, Hit, Memory, Query, Quote, Recorded, Scope
 from clew.worker import Worker
 
-PATIENCE = 2.0  # seconds that a recall spends on catching up before it answers with what it has
 
-
-class Clew:
+class Clew(Custody):
     """One memory: a database, models, recipes. Safe to share among threads; several processes may open one file.
 
     Without models nothing is asked: the default recipe needs none. `worker=True` keeps views caught up in the background.
@@ -85,14 +81,16 @@ class Clew:
         key: str | None = None,
         trust: int | str | None = None,
         data: Mapping[str, Any] | None = None,
+        basis: Sequence[str] = (),
         as_lived: bool = False,
     ) -> Recorded:
         """Append a text, a message in OpenAI's shape, or a list of them; durable when it returns, and all or nothing.
 
-        A `key` makes it idempotent for the user. A list is one transaction. `as_lived` takes `at` as the learned clock too.
+        A `key` makes it idempotent for the user. A list is one transaction. `basis` names the memories that it
+        was concluded from: when one of them falls, what this event became is suspect. `as_lived` takes `at` as the learned clock too.
         """
         scope = Scope(intake.name(user, "user"), intake.name(agent, "agent"), intake.name(session, "session"))
-        given = intake.Given(scope, actor, at, kind, key, trust, data, as_lived)
+        given = intake.Given(scope, actor, at, kind, key, trust, data, as_lived, basis, self._basis)
         entries = intake.entries(what, given)
         if not entries:
             return Recorded(None, {"log": "nothing to record"})
@@ -103,12 +101,6 @@ class Clew:
         if self._worker is not None:
             self._worker.wake()
         return Recorded(seqs[-1], {**stages, **dict.fromkeys(self._views.recipes, PENDING)}, seqs)
-
-    def catch_up(self, recipe: str | None = None, *, timeout: float | None = None, progress: Progress | None = None) -> dict[str, str]:
-        """Fold what is due into the views; for each recipe folded, pending (out of time), frozen, or why it waits."""
-        deadline = None if timeout is None else monotonic() + timeout
-        names = [recipe] if recipe else list(self._views.recipes)
-        return {name: self._views.catch_up(self._views.serving(name), deadline, progress=progress) for name in names}
 
     def tick(self, date: str | None = None) -> int:
         """Append the day's tick to every partition of the recipes that subscribe to ticks; again on the same day: nothing."""
@@ -133,37 +125,6 @@ class Clew:
             self.rebuild(name)
         return states
 
-    def revise(self, id: str, text: str, *, actor: str | None = None) -> Recorded:
-        """Give a memory other words from now on; an event, so the old words stay in its history."""
-        if not text.strip():
-            raise UsageError("a memory cannot be revised to nothing; use retire(id, reason=...)")
-        return self._edit(id, {"op": "revise", "content": text}, actor)
-
-    def retire(self, id: str, *, reason: str = "corrected", actor: str | None = None) -> Recorded:
-        """End a memory: superseded (was true), corrected (never true), retracted, merged or expired; an event."""
-        if reason not in REASONS:
-            raise UsageError(f"reason must be one of {', '.join(sorted(REASONS))}; got {reason!r}")
-        return self._edit(id, {"op": "retire", "reason": reason}, actor)
-
-    def feedback(self, id: str, *, good: bool, actor: str | None = None) -> Recorded:
-        """Say whether a memory helped; an event that recipes may subscribe to."""
-        return self._edit(id, {"op": "feedback", "good": good}, actor, kind="feedback")
-
-    def _edit(self, id: str, change: Mapping[str, Any], actor: str | None, kind: str = "edit") -> Recorded:
-        memory, generation = self._found(id)
-        body = {
-            **change,
-            "id": id,
-            "recipe": generation.recipe.partition("[")[0],
-            "generation": generation.id,
-            "memory_kind": memory.kind,
-            "sources": [[s.seq, s.start, s.end] for s in memory.sources],
-            "digest": digest(self.database.secret, memory),
-        }
-        [(seq, stage)] = self.log.append(Entry(kind, body, memory.scope, intake.name(actor, "actor"), TRUST["owner"], None))
-        self.catch_up(timeout=PATIENCE)
-        return Recorded(seq, {"log": stage}, (seq,))
-
     # -- reading ------------------------------------------------------------------------------------------------
 
     def recall(
@@ -180,9 +141,15 @@ class Clew:
         recipe: str | None = None,
         kinds: Sequence[str] = (),
         max_tokens: int | None = None,
+        archived: bool = False,
     ) -> list[Hit]:
-        """The memories that answer, best first. `at` is when it is asked, `valid_at` what held then, `as_of` what was known then."""
+        """The memories that answer, best first. `at` is when it is asked, `valid_at` what held then, `as_of` what was known then.
+
+        Hits tell what has changed: `hit.changes`, and `hit.memory.status` where what a memory rests on has. Nothing in
+        quarantine is ever a hit; archived memories only with `archived=True`.
+        """
         query = self._query(text, Scope(user, agent, session), k, at, valid_at, as_of, kinds, max_tokens)
+        query = replace(query, archived=True) if archived else query
         return self._asked(query, recipe)[0]
 
     def prompt(
@@ -273,15 +240,6 @@ class Clew:
         """The newest version of a memory; NotFound where there is none."""
         return self._found(id)[0]
 
-    def _found(self, id: str) -> tuple[Memory, Generation]:
-        generations = {g.id: g for g in self._views.all() if g.state == "serving"}
-        with self.database.snapshot() as c:
-            for row in c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE id=? ORDER BY place DESC", (rows.encoded(str(id)),)):
-                found = generations.get(c.execute("SELECT generation FROM partition WHERE id=?", (row[0] >> 32,)).get)
-                if found is not None:
-                    return rows.memory(self.log, c, row, 2**62), found
-        raise NotFound(f"there is no memory {id!r}; ids come from recall and memories")
-
     def history(self, id: str) -> list[tuple[Memory, Event, str | None]]:
         """Every version of a memory, oldest first, with the event that made it and the reason why it ended."""
         _, generation = self._found(id)
@@ -309,91 +267,3 @@ class Clew:
                 " (SELECT DISTINCT user FROM event WHERE salt IS NOT NULL) ORDER BY id"
             )
             return [text for (text,) in found]
-
-    # -- forgetting ---------------------------------------------------------------------------------------------
-
-    def forget(
-        self,
-        *,
-        user: str | None = None,
-        actor: str | None = None,
-        session: str | None = None,
-        events: Sequence[int] = (),
-        memories: Sequence[str] = (),
-        matching: str | None = None,
-        before: datetime | str | None = None,
-        dry_run: bool = False,
-        reason: str | None = None,
-    ) -> Receipt:
-        """Blank the events meant and all that came of them, clean the file, rebuild what survives; see `verify_forgotten`."""
-        wanted = forgetting.Wanted(user, actor, session, tuple(events), tuple(memories), matching, intake.instant(before, "before"))
-        receipt, forms = forgetting.forget(self.log, wanted, dry_run, reason)
-        if receipt.state != "withdrawn":
-            return receipt
-        self.catch_up(timeout=PATIENCE)
-        return forgetting.erased(self.log, receipt, forms)
-
-    def erase(self, receipt: Receipt) -> Receipt:
-        """Clean the file again for a receipt that still says withdrawn."""
-        return forgetting.erased(self.log, receipt)
-
-    def verify_forgotten(self, receipt: Receipt, probes: Sequence[str] = ()) -> list[str]:
-        """What is left of what was forgotten, [] when nothing is; any text among `probes` is sought in every byte."""
-        return forgetting.verify(self.log, receipt, probes)
-
-    # -- views --------------------------------------------------------------------------------------------------
-
-    def rebuild(
-        self, recipe: str | None = None, *, ask: Budget | None = None, promote: bool = True, progress: Progress | None = None
-    ) -> Generation:
-        """Make a recipe's views anew from the log, with no model call unless `ask` allows it; see `generations`."""
-        return self._views.rebuild(recipe or self._default, ask, promote, progress)
-
-    def generations(self, recipe: str | None = None) -> list[Generation]:
-        """The views there are, oldest first: building, serving or frozen."""
-        return self._views.all(recipe)
-
-    def promote(self, recipe: str, generation: int) -> None:
-        """Let that generation answer from now on; promote the former one to roll back."""
-        self._views.promote(recipe, generation)
-
-    def diff(self, recipe: str, one: int, other: int) -> Iterator[tuple[str, tuple[object, ...]]]:
-        """The rows in which two generations differ."""
-        return self._views.diff(recipe, one, other)
-
-    def drop(self, recipe: str, generation: int) -> None:
-        """Remove a generation that does not serve."""
-        self._views.drop(recipe, generation)
-
-    # -- the whole ----------------------------------------------------------------------------------------------
-
-    def export(self, path: str | os.PathLike[str]) -> int:
-        """Write every event and kept answer as JSON lines; returns how many lines."""
-        return archive.export(self.database, path)
-
-    def load(self, path: str | os.PathLike[str], *, as_lived: bool = False) -> Recorded:
-        """Read an export: into an empty file the same log, byte for byte; into another one its events, added."""
-        if self.log.head() == 0 and not as_lived:
-            seqs = archive.restore(self.database, path)
-            desk = replace(self._views.desk, secret=self.database.secret)
-            self._views = Generations(self.log, desk, list(self._views.recipes.values()))
-        else:
-            seqs = tuple(seq for seq, _ in self.log.append(*archive.entries(path, as_lived)))
-        return Recorded(seqs[-1] if seqs else None, {"log": "stored"}, seqs)
-
-    def backup(self, path: str | os.PathLike[str]) -> None:
-        """Copy the whole file, also while others write to it."""
-        archive.backup(self.database, path)
-
-    def status(self) -> dict[str, Any]:
-        """Head, views with their backlog, faults, spending, bytes: what is true now, staleness and waiting included."""
-        return {
-            "path": str(self.database.path),
-            "readonly": self.database.readonly,
-            "head": self.log.head(),
-            "views": self._views.report(),
-            "faults": self.answers.faults(),
-            "spent": asdict(self.answers.spent()),
-            "ledger": self.answers.ledger(),
-            "bytes": sum(p.stat().st_size for p in self.database.files()),
-        }

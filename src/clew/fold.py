@@ -3,19 +3,21 @@
 The one `except Exception` of the core stands here, around one event of one recipe.
 """
 
-import hashlib
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic
 
+from clew import maintenance
 from clew.context import Context, Desk
+from clew.edits import again, edited
 from clew.errors import BudgetExceeded, ModelUnavailable, ReplayMiss
 from clew.recipe import Recipe
 from clew.storage.draft import Draft
 from clew.storage.index import Lost
 from clew.storage.log import Log
 from clew.storage.view import Part, View
-from clew.types import Event, Memory, Source
+from clew.types import Event, Memory
 
 BATCH = 2048  # events in one landing; a recipe that may wait for a model lands each by itself
 FOLDED, PENDING, WAITS = "folded", "pending", "waits for a model"
@@ -107,20 +109,14 @@ class Folder:
         ctx = Context(
             self.desk, self.recipe, draft, part.mark, event.scope, event.recorded_at, event.at, event.seq, ordinal, event, part.user or None
         )
-        mark, operator = draft.mark(), "edit"
+        mark = draft.mark()
         if "ask" in self.recipe.needs and self.desk.models.asker is None and not self.desk.replay:
             return f'{WAITS}: {self.recipe.name} asks one and none is connected; Clew(..., models=connect("openai:..."))'
         try:
             if event.kind in EDITS:
-                draft.write([ctx.resting(m) for m in edited(event, ctx)], event.seq)
+                self._edit(event, ctx)
             if event.kind in self.recipe.on:
-                operator = "encode"
-                candidates = ctx.stage(operator, self.recipe.encode, [event])
-                operator = "store"
-                draft.write([ctx.resting(m) for m in ctx.stage(operator, self.recipe.store, candidates)], event.seq)
-                if self.recipe.manage is not None:
-                    operator = "manage"
-                    draft.write([ctx.resting(m) for m in ctx.stage(operator, self.recipe.manage)], event.seq)
+                self._take(event, ctx)
         except (ModelUnavailable, BudgetExceeded) as error:
             draft.undo(mark)
             return f"{WAITS}: {error}"
@@ -131,45 +127,41 @@ class Folder:
             raise
         except Exception as error:  # noqa: BLE001 - an operator's mistake must not stop a user's memory; it is written down and shown
             draft.undo(mark)
-            ctx.faults.append((operator, f"{type(error).__name__}: {error}"))
+            ctx.faults.append((ctx.doing, f"{type(error).__name__}: {error}"))
         for where, problem in ctx.faults:
             self.desk.answers.fault(self.view.generation.id, self.recipe.name, where, event.seq, problem)
         return None
 
+    def _take(self, event: Event, ctx: Context) -> None:
+        """An event through the operators, less what is kept in quarantine."""
+        ctx.premises = maintenance.premises(event, ctx)
+        if self.recipe.guarded and event.kind not in EDITS:
+            seen, held = ctx.stage("guard", maintenance.delivered, event)
+            self._write(held, ctx)
+            if seen is None:
+                return
+            ctx.event = event = seen
+        candidates = ctx.stage("encode", self.recipe.encode, [event])
+        self._write(ctx.stage("store", self.recipe.store, candidates), ctx)
+        if self.recipe.manage is not None:
+            self._write(ctx.stage("manage", self.recipe.manage), ctx)
 
-def digest(secret: bytes, memory: Memory) -> str:
-    """What an edit remembers of the memory that it names: enough to know it again, nothing that can be guessed."""
-    return hashlib.blake2b(memory.text.encode(), key=secret, digest_size=16).hexdigest()
+    def _edit(self, event: Event, ctx: Context) -> None:
+        """An owner's edit, and where it approves what was in quarantine, that event again, whole."""
+        self._write(edited(event, ctx, self.recipe), ctx)
+        seq = again(event)
+        approved = next(iter(self.log.select("seq = ? AND salt IS NOT NULL", (seq,))), None) if seq else None
+        if approved is not None and approved.kind in self.recipe.on:
+            ctx.event, ctx.at = approved, approved.at
+            ctx.view.known.setdefault(approved.seq, (len(approved.text), approved.trust))
+            candidates = ctx.stage("encode", self.recipe.encode, [approved])
+            self._write(ctx.stage("store", self.recipe.store, candidates), ctx)
+            ctx.event, ctx.at = event, event.at
 
-
-def edited(event: Event, ctx: Context) -> list[Memory]:
-    """The memories that an edit event changes in this view; one it cannot find again is noted as unapplied."""
-    body = event.body
-    if body.get("recipe") != ctx.recipe.name.partition("[")[0]:
-        return []
-    target = ctx.view.get(body["id"])
-    if target is None or digest(ctx.desk.secret, target) != body["digest"]:
-        spans = {tuple(s) for s in body["sources"]}
-        target = next(
-            (
-                m
-                for m in ctx.view.all(body["memory_kind"])
-                if {(s.seq, s.start, s.end) for s in m.sources} == spans and digest(ctx.desk.secret, m) == body["digest"]
-            ),
-            None,
-        )
-    if target is None:
-        ctx.faults.append(("edit", f"unapplied: the memory {body['id']} that was edited is not in this generation"))
-        return []
-    if body["op"] == "retire":
-        return [target.retire(event.at, body["reason"])]
-    words = event.text
-    return [
-        replace(
-            target,
-            text=words,
-            sources=(*target.sources, Source(event.seq, 0, len(words))),
-            trust=event.trust,
-            rests=tuple(sorted({*target.rests, event.seq})),
-        )
-    ]
+    def _write(self, memories: Sequence[Memory], ctx: Context) -> None:
+        """What may be written of these, and what that makes suspect."""
+        kept = maintenance.admitted([ctx.resting(m) for m in memories], ctx)
+        fallen = maintenance.shaken(kept, ctx, ctx.doing in ("edit", "rederive"))
+        ctx.view.write(kept, ctx.seq)
+        if fallen:
+            ctx.view.write([ctx.resting(m) for m in maintenance.cascade(fallen, ctx)], ctx.seq)

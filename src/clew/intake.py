@@ -1,6 +1,6 @@
 """What callers give to `record`, checked and made into entries of the log; the one place where bad input is refused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,8 @@ from clew.storage.log import Entry
 from clew.types import TRUST, Scope
 
 ROLES = {"user": "user", "assistant": "assistant", "tool": "tool", "function": "tool", "system": "owner", "developer": "owner"}
-OURS = ("actor", "at", "key", "session", "user", "agent", "kind", "trust")  # keys of a message that are about it, not in it
-RESERVED = frozenset({"forget", "query", "edit"})  # kinds that only the engine writes, through calls of their own
+OURS = ("actor", "at", "key", "session", "user", "agent", "kind", "trust", "basis")  # keys of a message that are about it, not in it
+RESERVED = frozenset({"forget", "query", "edit", "hold", "rule"})  # kinds that only the engine writes, through calls of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Given:
     trust: int | str | None = None
     data: Mapping[str, Any] | None = None
     as_lived: bool = False
+    basis: Sequence[str] = ()  # ids of the memories that it was concluded from
+    named: Callable[[str], Mapping[str, Any]] = lambda id: {"id": id}  # how an event names a memory
 
 
 def entries(what: Any, given: Given) -> list[Entry]:
@@ -48,6 +50,8 @@ def entry(item: Any, given: Given, key: str | None, where: str) -> Entry:
     role = own.get("role")
     if given.data:
         own["data"] = {**given.data, **(own.get("data") or {})}
+    if (basis := about["basis"] if about["basis"] is not None else given.basis) and ids(basis, where):
+        own["basis"] = [given.named(id) for id in basis]
     kind = name(about["kind"] or given.kind, "kind", where) or ("observation" if role in ("tool", "function") else "message")
     calls = own.get("tool_calls")
     if calls is not None and not (isinstance(calls, list) and all(isinstance(call, Mapping) for call in calls)):
@@ -79,6 +83,21 @@ def empty(body: Mapping[str, Any]) -> bool:
     """True for a message without words, tool calls or data."""
     content = body.get("content")
     return not (content.strip() if isinstance(content, str) else content) and not body.get("tool_calls") and not body.get("data")
+
+
+def ids(value: Any, where: str = "") -> Sequence[str]:
+    """Ids of memories, as `recall` gives them."""
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(id, str) for id in value):
+        raise UsageError(f"{where}basis is a list of ids of memories, such as [hit.memory.id]; got {value!r:.60}")
+    return value
+
+
+def places(value: Any) -> Sequence[int]:
+    """Places of events in the log: one or more numbers from 1."""
+    given = value if isinstance(value, Sequence) and not isinstance(value, str) else None
+    if not given or not all(isinstance(seq, int) and not isinstance(seq, bool) and seq > 0 for seq in given):
+        raise UsageError(f"events is a list of one or more places in the log (numbers from 1); got {value!r:.60}")
+    return given
 
 
 def name(value: Any, what: str, where: str = "") -> str | None:

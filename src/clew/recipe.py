@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from clew import guard, maintenance
 from clew.context import Context
 from clew.errors import NotFound, UsageError
 from clew.models import entry_points
@@ -62,6 +63,8 @@ class Recipe:
     traits: Callable[[Memory], int] = untraited  # a small number kept beside each memory for ranking; a pure function
     embeds: frozenset[str] | None = None  # memory kinds that get a vector; None is all, empty is none
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)  # hyper-parameters; `variant` changes them by name
+    rederive: Callable[[Memory, Context], Memory | None] | None = None  # a suspect memory anew from its premises; None: it falls
+    guarded: bool = True  # instructions found in data are kept from it until somebody approves them; False only for controls
     version: int = 1  # raised with every change of what it makes; a golden test watches
     prompts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
@@ -79,10 +82,11 @@ class Recipe:
     def declared(self, models: Mapping[str, str]) -> dict[str, Any]:
         """What its views depend on; its hash is the fingerprint of a generation."""
         used = {name: models[name] for name in ("embed", *sorted(self.needs)) if name in models}
-        used_operators = (f for f in (self.encode, self.store, self.manage, self.indexed, self.traits) if f is not None)
+        used_operators = (f for f in (self.encode, self.store, self.manage, self.indexed, self.traits, self.rederive) if f is not None)
         operators = sorted({f"{f.__module__}.{f.__qualname__}@{getattr(sys.modules[f.__module__], 'VERSION', 0)}" for f in used_operators})
         return {
             "recipe": self.name,
+            "engine": [maintenance.VERSION, guard.VERSION if self.guarded else 0],
             "version": self.version,
             "shares": self.shares,
             "on": sorted(self.on),

@@ -16,6 +16,7 @@ TRUST = MappingProxyType({"web": 1, "document": 2, "tool": 3, "assistant": 4, "u
 KINDS = ("message", "observation", "action", "document")  # the event kinds that carry content
 # Reasons after which a memory stays visible to questions about the time when it held.
 ENDED = frozenset({"superseded", "expired"})
+STATUSES = ("active", "suspect", "archived", "quarantined")
 REASONS = ENDED | {"corrected", "retracted", "merged"}
 
 
@@ -114,7 +115,7 @@ class Memory:
     opened: int | None = None  # log time (seq); the engine's
     closed: int | None = None
     retired: str | None = None  # superseded, corrected, retracted, merged, expired
-    status: str = "active"  # active, suspect, quarantined, archived
+    status: str = "active"  # one of STATUSES; suspect: what it was derived from has changed; the last two are out of sight
     trust: int = TRUST["user"]
     data: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -143,6 +144,7 @@ class Query:
     k: int = 10
     max_tokens: int | None = None
     kinds: tuple[str, ...] = ()  # of memories; empty means all
+    archived: bool = False  # archived memories too
 
     def rewritten(self, text: str) -> "Query":
         """The same question in other words."""
@@ -150,12 +152,22 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """That what a memory says has changed: what ended it, or what it put an end to."""
+
+    reason: str  # superseded, corrected, retracted: the memory it stands at no longer holds; replaces: it ended the other
+    at: datetime  # when the change took effect, UTC
+    by: str | None = None  # id of the memory on the other side of the change, where there is one
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """A memory found, with each scorer's share of the score."""
+    """A memory found, with each scorer's share of the score, and what has changed about it since or through it."""
 
     memory: Memory
     score: float
     why: Mapping[str, float] = field(default_factory=dict, hash=False)
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +201,11 @@ class Receipt:
     counts: Mapping[str, int]  # rows per table that were blanked or removed
     digests: tuple[str, ...]  # the blanked events' salted digests, hex, in the order of seqs
     forget_seq: int | None  # the place of the forget event itself
-    state: str  # withdrawn, erased, dry run
+    state: str  # withdrawn, erased, dry run; of a rule also refused
     why: str  # why it is not yet erased, if it is not
     scanned: Mapping[str, int]  # forms looked for in the raw bytes, bytes read, forms found
     mentioned_elsewhere: tuple[int, ...] = ()  # surviving events that name the person forgotten
+    held: tuple[int, ...] = ()  # events that a legal hold kept, or in a dry run would keep
 
 
 def utc(instant: datetime) -> datetime:

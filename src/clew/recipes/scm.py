@@ -37,7 +37,7 @@ def stream(events: Sequence[Event], ctx: Context) -> list[Memory]:
     """The stream grows by a turn, what was said and then in the same turn what was answered; or by a document's blocks."""
     event, words, role = events[0], events[0].text.strip(), encode.role(events[0])
     if event.kind == "edit":  # the words were changed, so the old summary no longer stands for them
-        return [summarised(m, ctx) for m in [ctx.view.get(event.body["id"])] if m is not None and m.retired is None]
+        return [summarised(m, ctx) for m in [ctx.view.get(event.body.get("id", ""))] if m is not None and m.retired is None]
     if not words or event.kind == "document":
         return document(event, ctx)
     last = next(iter(ctx.view.recent(1, "turn")), None)

@@ -12,10 +12,10 @@ import numpy as np
 
 from clew.errors import RecipeError
 from clew.storage import rows
-from clew.storage.index import NEVER, Index, Lost
+from clew.storage.index import NEVER, SHELF, Index, Lost
 from clew.storage.log import Log, micros
 from clew.storage.schema import SLOT_BITS
-from clew.storage.shapes import COLUMNS, Columns, Indexing, Only
+from clew.storage.shapes import BASIS, COLUMNS, Columns, Indexing, Only, nodes
 from clew.storage.terms import terms
 from clew.types import ENDED, Hit, Memory
 
@@ -30,6 +30,7 @@ class Draft:
     ) -> None:
         self.log, self.index, self.seq, self.only = log, index, NEVER - 1 if seq is None else seq, only
         self._embed, self._indexing = embed, indexing
+        self.shelf = only.shelf if only else 0
         self.added: dict[int, Memory] = {}  # by slot, not landed yet; as the operator gave them
         self.rows: list[tuple[Any, ...]] = []  # the same as rows, in slot order
         self._nodes: dict[str, list[int]] = {}  # node to the slots in `added` that link to it
@@ -46,7 +47,31 @@ class Draft:
         """The memory with that id as it is now, or None."""
         with self.index.lock, self.log.database.snapshot() as c:
             slot = self._slot(c, id)
+            return None if slot is None or self.index.columns["shelf"][slot] > self.shelf else self._at(c, slot)
+
+    def held(self, id: str) -> Memory | None:
+        """Like `get`, for the engine: archived and quarantined ones too."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            slot = self._slot(c, id)
             return None if slot is None else self._at(c, slot)
+
+    def fresh(self, memory: Memory) -> bool:
+        """Whether the memory is a new one: neither read from this view nor written in this draft."""
+        return memory.opened is None and memory.id not in self._current
+
+    def derived(self, id: str) -> list[Memory]:
+        """The memories that were derived from that one, oldest first; archived ones too, quarantined ones not."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            return [self._at(c, slot) for slot in dict.fromkeys(self._touching(c, BASIS + id, 1))]
+
+    def opened_by(self, first: int, last: int = NEVER) -> list[Memory]:
+        """The memories as they are now whose version events `first` to `last` made, oldest first, on whatever shelf."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            self._look(c)
+            n, mask = self.index.visible(self.seq, (), max(SHELF.values()))
+            opened = self.index.columns["opened"][:n]
+            late = (opened >= first) & (opened <= last)
+            return [self._at(c, int(s)) for s in np.flatnonzero(late if mask is None else late & mask)]
 
     def all(self, kind: str | None = None) -> list[Memory]:
         """Every memory (of a kind), oldest first."""
@@ -69,7 +94,7 @@ class Draft:
         """
         with self.index.lock, self.log.database.snapshot() as c:
             front = list(dict.fromkeys(ids))
-            seen = {slot for node in front if (slot := self._slot(c, node)) is not None}
+            seen = {slot for node in front if (slot := self._slot(c, node)) is not None and self._alive(slot, self.shelf)}
             front += [link for slot in sorted(seen) for link in self._at(c, slot).links]
             found: list[Memory] = []
             for _ in range(hops):
@@ -112,14 +137,14 @@ class Draft:
         """`matching` as (slots, scores): memories are read when they are needed."""
         with self.index.lock, self.log.database.snapshot() as c:
             self._look(c)
-            n, mask = self.index.visible(self.seq, kinds)
+            n, mask = self.index.visible(self.seq, kinds, self.shelf)
             return self._best(self._admitted(self.index.bm25(c, terms(text), n, mask), None), k)
 
     def nearest_slots(self, vector: np.ndarray, k: int, kinds: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
         """`nearest` as (slots, scores)."""
         with self.index.lock, self.log.database.snapshot() as c:
             self._look(c)
-            n, mask = self.index.visible(self.seq, kinds)
+            n, mask = self.index.visible(self.seq, kinds, self.shelf)
             return self._best(self._admitted(self._cosines(c, vector, n), mask), k)
 
     def _best(self, scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -157,7 +182,7 @@ class Draft:
         if only.since is not None:
             found = np.where(columns["since"][:n] <= only.since, found, 0)
         if only.kinds:
-            _, wanted_kinds = self.index.visible(self.seq, only.kinds)
+            _, wanted_kinds = self.index.visible(self.seq, only.kinds, self.shelf)
             found = found if wanted_kinds is None else np.where(wanted_kinds[:n], found, 0)
         return found
 
@@ -167,7 +192,7 @@ class Draft:
         """The visible memories of these kinds as arrays."""
         with self.index.lock, self.log.database.snapshot() as c:
             self._look(c)
-            n, mask = self.index.visible(self.seq, kinds)
+            n, mask = self.index.visible(self.seq, kinds, self.shelf)
             slots = np.flatnonzero(self._admitted(np.ones(n), mask))
             columns = self.index.columns
             return Columns(slots, *(columns[name][slots] for name in COLUMNS))
@@ -213,8 +238,7 @@ class Draft:
             self._look(c)
             for given in memories:
                 memory = rows.normal(given)
-                fresh = memory.opened is None and memory.id not in self._current  # `Context.memory` never gives an id twice
-                old = None if fresh else self._slot(c, memory.id)
+                old = None if self.fresh(memory) else self._slot(c, memory.id)
                 gone = memory.retired is not None and memory.retired not in ENDED
                 if old is None and gone:
                     raise RecipeError(f"memory {memory.id} is to be retired as {memory.retired} but does not exist here")
@@ -230,7 +254,8 @@ class Draft:
 
     def _add(self, c: Any, memory: Memory, seq: int) -> None:
         index, shape = self.index, self._indexing
-        text, traits = shape.text(memory), shape.traits(memory)
+        hidden = SHELF[memory.status] > 1  # its words lie in no index
+        text, traits = "" if hidden else shape.text(memory), shape.traits(memory)
         slot, words = index.n, terms(text)
         place, id = index.pid << SLOT_BITS | slot, rows.encoded(memory.id)
         scope = memory.scope
@@ -240,14 +265,14 @@ class Draft:
         ends = (memory.retired, memory.status, memory.trust, len(words), traits, rows.packed(memory, seq))
         self.rows.append((place, id, memory.kind, memory.text, *numbers, seq, None, None, since, until, *ends))
         held = (-NEVER if since is None else since, NEVER if until is None else until, len(words), traits, memory.kind)
-        index.add(((seq, NEVER, *held, *(n or 0 for n in numbers), id),))
+        index.add(((seq, NEVER, *held, *(n or 0 for n in numbers), id, memory.status),))
         index.post(slot, words)
         self.added[slot] = memory
-        for node in memory.links:
+        for node in nodes(memory):
             self._nodes.setdefault(node, []).append(slot)
         self._current[memory.id] = slot
         if shape.embeds is None or shape.embeds:
-            self._texts.append(text if shape.embeds is None or memory.kind in shape.embeds else None)
+            self._texts.append(text if not hidden and (shape.embeds is None or memory.kind in shape.embeds) else None)
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         """(n, dims) int8, rows in the order of texts, in the view's space."""
@@ -311,9 +336,11 @@ class Draft:
         elif self._resets != self.index.resets:
             raise Lost(f"partition {self.index.pid} was read anew")
 
-    def _alive(self, slot: int) -> bool:
-        """The version in that slot is the one after event `seq`, and one that the question may see."""
+    def _alive(self, slot: int, shelf: int = 2) -> bool:
+        """The version in that slot is the one after event `seq`, one that the question may see, and no further than that shelf."""
         columns, only = self.index.columns, self.only
+        if columns["shelf"][slot] > shelf:
+            return False
         if not columns["opened"][slot] <= self.seq < columns["closed"][slot]:
             return False
         if only is None:
@@ -346,8 +373,8 @@ class Draft:
             raise Lost(f"slot {slot} of partition {self.index.pid} was taken back")
         return rows.memory(self.log, c, found, self.seq)
 
-    def _touching(self, c: Any, node: str) -> list[int]:
+    def _touching(self, c: Any, node: str, shelf: int = 0) -> list[int]:
         places = c.execute("SELECT place FROM link WHERE place >> ? = ? AND node = ? ORDER BY place", (SLOT_BITS, self.index.pid, node))
         slots = [p & rows.SLOT_MASK for (p,) in places] + self._nodes.get(node, [])
         own = self._slot(c, node)
-        return [s for s in (*slots, *([] if own is None else [own])) if self._alive(s)]
+        return [s for s in (*slots, *([] if own is None else [own])) if self._alive(s, shelf)]

@@ -21,6 +21,7 @@ DAMAGED = "the rows of a view are damaged; the log may be sound: see `clew verif
 ID = np.dtype([("high", ">u8"), ("low", ">u2")])  # a memory's id, ten bytes
 K1, B = 1.2, 0.75  # BM25, Robertson's usual values
 CACHED_TERMS = 20_000
+SHELF = {"active": 0, "suspect": 0, "archived": 1, "quarantined": 2}  # how far from sight a status lies: see `Index.visible`
 CHUNK = 1024  # vectors turned to float at a time: stays in the processor's cache
 COLUMNS = {
     "opened": "i8",
@@ -36,10 +37,11 @@ COLUMNS = {
     "session": "i4",
     "actor": "i4",
     "order": "u8",
+    "shelf": "i1",
 }
 LOAD = (
     f"SELECT opened, coalesce(closed, {NEVER}), coalesce(since, {-NEVER}), coalesce(until, {NEVER}), length, traits, kind,"
-    " coalesce(user, 0), coalesce(agent, 0), coalesce(session, 0), coalesce(actor, 0), id FROM memory"
+    " coalesce(user, 0), coalesce(agent, 0), coalesce(session, 0), coalesce(actor, 0), id, status FROM memory"
     " WHERE place >= ? AND place < ? ORDER BY place"
 )
 
@@ -62,6 +64,7 @@ class Index:
         """Forget everything held in memory; the rows are read again."""
         self.resets += 1
         self.epoch, self.version, self.n, self.flushed, self.ended = epoch, -1, 0, 0, 0
+        self.shelved = 0  # the furthest shelf that any slot lies on
         self._columns = {name: np.zeros(256, dtype) for name, dtype in COLUMNS.items()}
         self._rows: list[Sequence[Any]] = []  # added, not in the columns yet: they are filled many at a time
         self.kinds: dict[str, int] = {}
@@ -121,7 +124,7 @@ class Index:
         rows, self._rows = self._rows, []
         try:
             self._filled(rows)
-        except (TypeError, ValueError, OverflowError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise LogCorrupt(f"{DAMAGED} ({error})") from error
 
     def _filled(self, rows: Sequence[Sequence[Any]]) -> None:
@@ -131,7 +134,7 @@ class Index:
             for name, old in self._columns.items():
                 self._columns[name] = np.concatenate([old, np.zeros(size - have, old.dtype)])
         at, span = self._columns, slice(self.n - len(rows), self.n)
-        opened, closed, since, until, length, traits, kind, user, agent, session, actor, ids = zip(*rows, strict=True)
+        opened, closed, since, until, length, traits, kind, user, agent, session, actor, ids, status = zip(*rows, strict=True)
         for name, values in (
             ("opened", opened),
             ("closed", closed),
@@ -143,11 +146,13 @@ class Index:
             ("agent", agent),
             ("session", session),
             ("actor", actor),
+            ("shelf", [SHELF[s] for s in status]),
         ):
             at[name][span] = values
         at["kind"][span] = [self.kinds.setdefault(k, len(self.kinds)) for k in kind]
         at["group"][span] = [self._groups.setdefault(pair, len(self._groups)) for pair in zip(user, session, strict=True)]
         at["order"][span] = np.frombuffer(b"".join(ids), ID)["high"]
+        self.shelved = max(self.shelved, int(at["shelf"][span].max(initial=0)))
         ended = at["closed"][span]
         self.ended = max(self.ended, int(ended[ended < NEVER].max(initial=0)))
 
@@ -209,12 +214,18 @@ class Index:
 
     # -- seeing -------------------------------------------------------------------------------------------------
 
-    def visible(self, seq: int, kinds: Sequence[str] = ()) -> tuple[int, np.ndarray | None]:
-        """(n, mask): the slots below n that the mask holds were there after event `seq`; None is all of them."""
+    def visible(self, seq: int, kinds: Sequence[str] = (), shelf: int = 0) -> tuple[int, np.ndarray | None]:
+        """(n, mask): the slots below n that the mask holds were there after event `seq`; None is all of them.
+
+        What is archived is seen from shelf 1 on, what is quarantined from shelf 2 on, which no operator is given.
+        """
         n = int(np.searchsorted(self.columns["opened"][: self.n], seq, side="right"))
         mask = None
         if self.ended:
             mask = self.columns["closed"][:n] > seq
+        if self.shelved > shelf:
+            near = self.columns["shelf"][:n] <= shelf
+            mask = near if mask is None else mask & near
         if kinds:
             codes = [self.kinds[k] for k in kinds if k in self.kinds]
             wanted = np.isin(self.columns["kind"][:n], codes)

@@ -9,7 +9,7 @@ from typing import Any
 from clew.errors import RecipeError
 from clew.storage.log import Log, instant, micros
 from clew.storage.schema import SLOT_BITS
-from clew.types import Memory, Source
+from clew.types import STATUSES, Memory, Source
 
 SLOT_MASK = 2**SLOT_BITS - 1
 MEMORY = (
@@ -61,6 +61,8 @@ def normal(memory: Memory) -> Memory:
     Within a batch operators read memories that are not landed yet: they must look the same as in a replay of other batches.
     """
     changes: dict[str, Any] = {}
+    if memory.status not in STATUSES:
+        raise RecipeError(f"memory {memory.id} cannot be kept: its status must be one of {', '.join(STATUSES)}; got {memory.status!r}")
     for name in ("since", "until"):
         value = getattr(memory, name)
         if value is not None and value.tzinfo is not UTC:

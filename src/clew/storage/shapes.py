@@ -7,6 +7,8 @@ import numpy as np
 
 from clew.types import Memory
 
+BASIS = "\x01"  # before an id, the node that memories derived from it lie under; no recipe can name it
+
 COLUMNS = ("opened", "since", "until", "length", "traits", "group", "user", "agent", "session", "actor")
 
 
@@ -25,6 +27,11 @@ class Columns:
     agent: np.ndarray
     session: np.ndarray
     actor: np.ndarray
+
+
+def nodes(memory: Memory) -> tuple[str, ...]:
+    """What a memory is found by besides its words: its links, and what it was derived from."""
+    return (*memory.links, *(BASIS + id for id in memory.basis)) if memory.basis else memory.links
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +53,4 @@ class Only:
     since: int | None = None  # memories that began after this did not hold yet
     until: int | None = None  # memories that ended at or before this held no more
     kinds: tuple[str, ...] = ()
+    shelf: int = 0  # 1: archived memories too

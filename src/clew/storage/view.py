@@ -18,7 +18,7 @@ from clew.storage.index import NEVER, Index, Lost
 from clew.storage.log import Log
 from clew.storage.schema import SLOT_BITS
 from clew.storage.segment import POSTING, SEGMENT
-from clew.storage.shapes import Indexing, Only
+from clew.storage.shapes import Indexing, Only, nodes
 from clew.types import Event, Memory, Shares
 
 POSTINGS = 512  # entries in one posting row
@@ -215,7 +215,7 @@ class View:
         c.executemany(f"INSERT INTO memory({rows.MEMORY}) VALUES ({','.join('?' * 19)})", draft.rows)
         c.executemany("UPDATE memory SET closed=?, ended=? WHERE place=?", ((seq, why, base | slot) for slot, seq, why in draft.closings))
         c.executemany(
-            "INSERT OR IGNORE INTO link VALUES (?,?)", ((base | slot, node) for slot, m in draft.added.items() for node in m.links)
+            "INSERT OR IGNORE INTO link VALUES (?,?)", ((base | slot, node) for slot, m in draft.added.items() for node in nodes(m))
         )
         if draft.added and self.indexing.embeds != frozenset():
             self._block(c, index.pid, index.flushed, index.codes(c)[index.flushed : index.n])

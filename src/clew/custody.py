@@ -1,0 +1,251 @@
+"""What an owner may do with a memory besides recording and asking: correct, review, withdraw, forget, rebuild, carry away."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+from clew import forget as forgetting
+from clew import intake
+from clew.errors import NotFound, UsageError
+from clew.generations import Generations, Progress
+from clew.maintenance import QUARANTINE, reference
+from clew.models import Budget, Models
+from clew.storage import archive, rows
+from clew.storage.answers import Answers
+from clew.storage.index import NEVER
+from clew.storage.log import Entry, Log
+from clew.storage.schema import SLOT_BITS
+from clew.storage.sqlite import Database
+from clew.storage.view import Generation
+from clew.types import REASONS, TRUST, Memory, Receipt, Recorded, Scope
+
+PATIENCE = 2.0  # seconds that a recall spends on catching up before it answers with what it has
+
+
+class Custody:
+    """The owner's half of the door; `Clew` is the whole of it."""
+
+    database: Database
+    log: Log
+    models: Models
+    answers: Answers
+    _views: Generations
+    _default: str
+
+    def catch_up(self, recipe: str | None = None, *, timeout: float | None = None, progress: Progress | None = None) -> dict[str, str]:
+        """Fold what is due into the views; for each recipe folded, pending (out of time), frozen, or why it waits."""
+        deadline = None if timeout is None else monotonic() + timeout
+        names = [recipe] if recipe else list(self._views.recipes)
+        return {name: self._views.catch_up(self._views.serving(name), deadline, progress=progress) for name in names}
+
+    # -- correcting ---------------------------------------------------------------------------------------------
+
+    def revise(self, id: str, text: str, *, actor: str | None = None) -> Recorded:
+        """Give a memory other words from now on; an event, so the old words stay in its history."""
+        if not text.strip():
+            raise UsageError("a memory cannot be revised to nothing; use retire(id, reason=...)")
+        return self._edit(id, {"op": "revise", "content": text}, actor)
+
+    def retire(self, id: str, *, reason: str = "corrected", actor: str | None = None) -> Recorded:
+        """End a memory: superseded (was true), corrected (never true), retracted, merged or expired; an event."""
+        if reason not in REASONS:
+            raise UsageError(f"reason must be one of {', '.join(sorted(REASONS))}; got {reason!r}")
+        return self._edit(id, {"op": "retire", "reason": reason}, actor)
+
+    def feedback(self, id: str, *, good: bool, actor: str | None = None) -> Recorded:
+        """Say whether a memory helped; an event that recipes may subscribe to."""
+        return self._edit(id, {"op": "feedback", "good": good}, actor, kind="feedback")
+
+    def confirm(self, id: str, *, actor: str | None = None) -> Recorded:
+        """Say that a suspect memory holds all the same; an event."""
+        return self._edit(id, {"op": "confirm"}, actor)
+
+    def rederive(self, id: str, *, actor: str | None = None) -> Recorded:
+        """Let the recipe make a suspect memory anew from its premises as they are now; an event. UsageError where it has no way to."""
+        recipe = self._views.recipe(self._found(id)[1].recipe)
+        if recipe.rederive is None:
+            raise UsageError(f"{recipe.name} has no way to derive a memory anew; confirm({id!r}), revise or retire it")
+        return self._edit(id, {"op": "rederive"}, actor)
+
+    def retract(self, events: Sequence[int], *, reason: str | None = None, actor: str | None = None) -> Recorded:
+        """Withdraw sources: in every recipe what came from these events alone is retracted; what was partly
+        made of them waits in quarantine, and conclusions drawn from them are suspect.
+
+        The events stay in the log, and in `history`; to have them gone, forget them.
+        """
+        intake.places(events)
+        found = self.log.select(f"seq IN ({','.join(map(str, events))}) AND salt IS NOT NULL", ())
+        if missing := sorted({*events} - {e.seq for e in found}):
+            raise NotFound(f"there is no event {missing[0]} in the log that could be retracted")
+        scopes: dict[Scope, list[int]] = {}
+        for event in found:
+            scopes.setdefault(event.scope, []).append(event.seq)
+        who = intake.name(actor, "actor")
+        entries = [
+            Entry("edit", {"op": "retract", "seqs": seqs, "reason": reason}, scope, who, TRUST["owner"], None)
+            for scope, seqs in scopes.items()
+        ]
+        return self._appended(entries)
+
+    def archive(self, ids: Sequence[str], *, actor: str | None = None, undo: bool = False) -> Recorded:
+        """Put memories out of the sight of recall, or with `undo` back into it; one event a recipe and scope, and nothing is lost."""
+        groups: dict[tuple[str, Scope], list[dict[str, Any]]] = {}
+        for id in ids:
+            memory, generation = self._found(id)
+            ref = reference(self.database.secret, memory, generation.recipe, generation.id)
+            groups.setdefault((ref["recipe"], memory.scope), []).append(ref)
+        who, op = intake.name(actor, "actor"), "unarchive" if undo else "archive"
+        entries = [
+            Entry("edit", {"op": op, "recipe": recipe, "items": items}, scope, who, TRUST["owner"], None)
+            for (recipe, scope), items in groups.items()
+        ]
+        return self._appended(entries)
+
+    def _appended(self, entries: Sequence[Entry]) -> Recorded:
+        if not entries:
+            return Recorded(None, {"log": "nothing to record"})
+        results = self.log.append(*entries)
+        self.catch_up(timeout=PATIENCE)
+        return Recorded(results[-1][0], {"log": results[-1][1]}, tuple(seq for seq, _ in results))
+
+    # -- reviewing ----------------------------------------------------------------------------------------------
+
+    def review(self, *, user: str | None = None) -> list[Memory]:
+        """What waits in quarantine for `approve` or `reject`, oldest first: words kept from memory, and memories without support."""
+        self.catch_up(timeout=PATIENCE)
+        serving = {g.id for g in self._views.all() if g.state == "serving" and g.recipe in self._views.recipes}
+        found: dict[Any, Memory] = {}
+        with self.database.snapshot() as c:
+            parts = {id for id, generation in c.execute("SELECT id, generation FROM partition") if generation in serving}
+            query = f"SELECT {rows.MEMORY} FROM memory WHERE status='quarantined' AND closed IS NULL ORDER BY opened, place"
+            for row in c.execute(query):
+                if row[0] >> SLOT_BITS in parts:
+                    memory = rows.memory(self.log, c, row, NEVER)
+                    if user in (None, memory.scope.user):  # the words of an event wait once, however many recipes there are
+                        found.setdefault(memory.sources if memory.kind == QUARANTINE else memory.id, memory)
+        return list(found.values())
+
+    def approve(self, id: str, *, actor: str | None = None) -> Recorded:
+        """Let what is in quarantine into memory: the event's words whole, in every recipe; or a memory that had no support."""
+        return self._reviewed(id, "approve", actor)
+
+    def reject(self, id: str, *, actor: str | None = None) -> Recorded:
+        """Take something out of the queue for good; the event's words stay in the log alone."""
+        return self._reviewed(id, "reject", actor)
+
+    def _reviewed(self, id: str, op: str, actor: str | None) -> Recorded:
+        memory, _ = self._found(id)
+        if memory.status != "quarantined" or memory.closed is not None:
+            raise UsageError(f"memory {id} is not in quarantine (it is {memory.retired or memory.status}); see review()")
+        return self._edit(id, {"op": op}, actor)
+
+    # -- finding by id ------------------------------------------------------------------------------------------
+
+    def _edit(self, id: str, change: Mapping[str, Any], actor: str | None, kind: str = "edit") -> Recorded:
+        memory, generation = self._found(id)
+        body = {**change, **reference(self.database.secret, memory, generation.recipe, generation.id)}
+        return self._appended([Entry(kind, body, memory.scope, intake.name(actor, "actor"), TRUST["owner"], None)])
+
+    def _basis(self, id: str) -> dict[str, Any]:
+        memory, generation = self._found(id)
+        return reference(self.database.secret, memory, generation.recipe, generation.id)
+
+    def _found(self, id: str) -> tuple[Memory, Generation]:
+        generations = {g.id: g for g in self._views.all() if g.state == "serving"}
+        with self.database.snapshot() as c:
+            for row in c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE id=? ORDER BY place DESC", (rows.encoded(str(id)),)):
+                found = generations.get(c.execute("SELECT generation FROM partition WHERE id=?", (row[0] >> 32,)).get)
+                if found is not None:
+                    return rows.memory(self.log, c, row, 2**62), found
+        raise NotFound(f"there is no memory {id!r}; ids come from recall and memories")
+
+    # -- forgetting ---------------------------------------------------------------------------------------------
+
+    def forget(
+        self,
+        *,
+        user: str | None = None,
+        actor: str | None = None,
+        session: str | None = None,
+        events: Sequence[int] = (),
+        memories: Sequence[str] = (),
+        matching: str | None = None,
+        before: datetime | str | None = None,
+        dry_run: bool = False,
+        reason: str | None = None,
+    ) -> Receipt:
+        """Blank the events meant and all that came of them, clean the file, rebuild what survives; see `verify_forgotten`."""
+        wanted = forgetting.Wanted(user, actor, session, tuple(events), tuple(memories), matching, intake.instant(before, "before"))
+        receipt, forms = forgetting.forget(self.log, wanted, dry_run, reason)
+        if receipt.state != "withdrawn":
+            return receipt
+        self.catch_up(timeout=PATIENCE)
+        return forgetting.erased(self.log, receipt, forms)
+
+    def erase(self, receipt: Receipt) -> Receipt:
+        """Clean the file again for a receipt that still says withdrawn."""
+        return forgetting.erased(self.log, receipt)
+
+    def verify_forgotten(self, receipt: Receipt, probes: Sequence[str] = ()) -> list[str]:
+        """What is left of what was forgotten, [] when nothing is; any text among `probes` is sought in every byte."""
+        return forgetting.verify(self.log, receipt, probes)
+
+    # -- views --------------------------------------------------------------------------------------------------
+
+    def rebuild(
+        self, recipe: str | None = None, *, ask: Budget | None = None, promote: bool = True, progress: Progress | None = None
+    ) -> Generation:
+        """Make a recipe's views anew from the log, with no model call unless `ask` allows it; see `generations`."""
+        return self._views.rebuild(recipe or self._default, ask, promote, progress)
+
+    def generations(self, recipe: str | None = None) -> list[Generation]:
+        """The views there are, oldest first: building, serving or frozen."""
+        return self._views.all(recipe)
+
+    def promote(self, recipe: str, generation: int) -> None:
+        """Let that generation answer from now on; promote the former one to roll back."""
+        self._views.promote(recipe, generation)
+
+    def diff(self, recipe: str, one: int, other: int) -> Iterator[tuple[str, tuple[object, ...]]]:
+        """The rows in which two generations differ."""
+        return self._views.diff(recipe, one, other)
+
+    def drop(self, recipe: str, generation: int) -> None:
+        """Remove a generation that does not serve."""
+        self._views.drop(recipe, generation)
+
+    # -- the whole ----------------------------------------------------------------------------------------------
+
+    def export(self, path: str | os.PathLike[str]) -> int:
+        """Write every event and kept answer as JSON lines; returns how many lines."""
+        return archive.export(self.database, path)
+
+    def load(self, path: str | os.PathLike[str], *, as_lived: bool = False) -> Recorded:
+        """Read an export: into an empty file the same log, byte for byte; into another one its events, added."""
+        if self.log.head() == 0 and not as_lived:
+            seqs = archive.restore(self.database, path)
+            desk = replace(self._views.desk, secret=self.database.secret)
+            self._views = Generations(self.log, desk, list(self._views.recipes.values()))
+        else:
+            seqs = tuple(seq for seq, _ in self.log.append(*archive.entries(path, as_lived)))
+        return Recorded(seqs[-1] if seqs else None, {"log": "stored"}, seqs)
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the whole file, also while others write to it."""
+        archive.backup(self.database, path)
+
+    def status(self) -> dict[str, Any]:
+        """Head, views with their backlog, faults, spending, bytes: what is true now, staleness and waiting included."""
+        return {
+            "path": str(self.database.path),
+            "readonly": self.database.readonly,
+            "head": self.log.head(),
+            "views": self._views.report(),
+            "faults": self.answers.faults(),
+            "spent": asdict(self.answers.spent()),
+            "ledger": self.answers.ledger(),
+            "bytes": sum(p.stat().st_size for p in self.database.files()),
+        }
