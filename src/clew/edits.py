@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from clew.context import Context
 from clew.maintenance import QUARANTINE, resolved
@@ -41,7 +42,10 @@ def again(event: Event) -> int | None:
     return body["sources"][0][0] if body.get("op") == "approve" and body.get("memory_kind") == QUARANTINE else None
 
 
-def _unapplied(ref: Mapping[str, object], ctx: Context) -> None:
+def _unapplied(ref: Mapping[str, Any], ctx: Context) -> None:
+    seqs = ",".join(str(source[0]) for source in ref["sources"])
+    if seqs and not ctx.view.log.select(f"seq IN ({seqs}) AND salt IS NOT NULL LIMIT 1", ()):
+        return  # its words were forgotten: there is nothing left to change
     ctx.faults.append(("edit", f"unapplied: the memory {ref['id']} that was edited is not in this generation"))
 
 
