@@ -337,6 +337,12 @@ class Context:
             if memory.opened is None and memory.trust > trust:
                 raise RecipeError(f"memory {memory.id} claims trust {memory.trust}, its source event {source.seq} has {trust}")
 
+    @property
+    def authority(self) -> int:
+        """How far what happens now may be believed: as far as the event, what it was concluded from, and what models were shown."""
+        assert self.event is not None
+        return min([self.event.trust, *[m.trust for m in self.premises], *([self._least(self.rests)] if self.rests else [])])
+
     def _least(self, seqs: set[int]) -> int:
         """The least trust among these events."""
         known = self.view.known

@@ -144,6 +144,16 @@ class Custody:
 
     # -- finding by id ------------------------------------------------------------------------------------------
 
+    def _held_spans(self, seqs: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+        """The spans of these events that wait in quarantine."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        with self.database.snapshot() as c:
+            where = f"status='quarantined' AND kind=? AND closed IS NULL AND opened IN ({','.join(map(str, seqs))})"
+            for row in c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE {where}", (QUARANTINE,)):
+                for source in rows.memory(self.log, c, row, NEVER).sources:
+                    found.setdefault(source.seq, []).append((source.start, source.end))
+        return found
+
     def _edit(self, id: str, change: Mapping[str, Any], actor: str | None, kind: str = "edit") -> Recorded:
         memory, generation = self._found(id)
         body = {**change, **reference(self.database.secret, memory, generation.recipe, generation.id)}

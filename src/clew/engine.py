@@ -13,7 +13,7 @@ from clew.custody import PATIENCE, Custody
 from clew.errors import NotFound, UsageError
 from clew.fold import PENDING
 from clew.generations import Generations
-from clew.maintenance import digest
+from clew.maintenance import digest, masked
 from clew.models import Budget, Models
 from clew.recipe import Recipe, load
 from clew.storage.answers import Answers
@@ -183,7 +183,7 @@ class Clew(Custody):
         if options:
             raise UsageError(f"ask has no argument {next(iter(options))!r}")
         hits, ctx, chosen = self._asked(query, recipe, stage="answer")
-        return recalling.answered(query, hits, ctx, chosen, self.thread)
+        return recalling.answered(query, hits, ctx, chosen, self._quoted)
 
     def _query(
         self, text: str, scope: Scope, k: int, at: Any, valid_at: Any, as_of: Any, kinds: Sequence[str], max_tokens: int | None
@@ -229,11 +229,25 @@ class Clew(Custody):
         return hits, ctx, recipe
 
     def thread(self, id: str) -> list[Quote]:
-        """The exact words a memory came from, in the order of its sources: what was said, by whom, when."""
+        """The exact words a memory came from, in the order of its sources: what was said, by whom, when.
+
+        For people's eyes: where words of an event are in quarantine, they are here all the same, as they were said.
+        """
         memory, _ = self._found(id)
         events = {e.seq: e for e in self.log.select(f"seq IN ({','.join(str(s.seq) for s in memory.sources)})", ())}
         return [
             Quote(events[s.seq], s.start, s.end, events[s.seq].text[s.start : s.end]) for s in memory.sources if not events[s.seq].forgotten
+        ]
+
+    def _quoted(self, id: str) -> list[Quote]:
+        """The thread of a memory for a program's eyes: what is in quarantine is blanked."""
+        quotes = self.thread(id)
+        held = self._held_spans(seqs) if (seqs := [q.event.seq for q in quotes if q.event.trust < TRUST["user"]]) else {}
+        return [
+            replace(q, event=replace(q.event, body=body), text=body[q.start : q.end])
+            if (spans := held.get(q.event.seq)) and (body := masked(q.event.text, spans))
+            else q
+            for q in quotes
         ]
 
     def get(self, id: str) -> Memory:

@@ -80,8 +80,7 @@ def delivered(event: Event, ctx: Context) -> tuple[Event | None, list[Memory]]:
     findings = guard.findings(event, lambda: _recent(event, ctx))
     if not findings:
         return event, []
-    text, rest = event.text, event.text
-    kept = []
+    text, kept = event.text, []
     for f in findings:
         kept.append(
             ctx.memory(
@@ -93,11 +92,18 @@ def delivered(event: Event, ctx: Context) -> tuple[Event | None, list[Memory]]:
                 reason=f.reason,
             )
         )
-        rest = rest[: f.start] + MASK.ljust(f.end - f.start)[: f.end - f.start] + rest[f.end :]
+    rest = masked(text, [(f.start, f.end) for f in findings])
     if not any(c.isalnum() for c in rest):
         return None, kept
     role = event.body.get("role") if isinstance(event.body, Mapping) else None
     return replace(event, body={"content": rest, **({"role": role} if isinstance(role, str) else {})}), kept
+
+
+def masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """The text with these spans blanked, as long as before, so that every other span of it keeps its place."""
+    for start, end in spans:
+        text = text[:start] + MASK.ljust(end - start)[: end - start] + text[end:]
+    return text
 
 
 def _recent(event: Event, ctx: Context) -> list[str]:
@@ -112,7 +118,6 @@ def _recent(event: Event, ctx: Context) -> list[str]:
 
 def admitted(memories: Iterable[Memory], ctx: Context) -> list[Memory]:
     """What of these may be written: the untrusted may neither change what is better trusted nor tell an agent what to do."""
-    assert ctx.event is not None
     kept = []
     for memory in memories:
         if memory.kind in GUIDING and memory.trust < TRUST["assistant"] and memory.status in ("active", "suspect"):
@@ -126,12 +131,11 @@ def admitted(memories: Iterable[Memory], ctx: Context) -> list[Memory]:
 def _allowed(memory: Memory, ctx: Context) -> Memory:
     """The new version, or the old one with the new links where the event that causes it is not trusted enough for more."""
     old = ctx.view.held(memory.id)
-    assert ctx.event is not None
-    if old is None or ctx.event.trust >= min(old.trust, TRUST["assistant"]):
+    if old is None or (level := ctx.authority) >= min(old.trust, TRUST["assistant"]):
         return memory
     same = replace(old, links=memory.links, rests=memory.rests)
     if replace(same, opened=memory.opened, closed=memory.closed) != memory:
-        ctx.faults.append(("trust", f"event {ctx.seq} (trust {ctx.event.trust}) may not change memory {old.id} (trust {old.trust})"))
+        ctx.faults.append(("trust", f"event {ctx.seq} (trust {level}) may not change memory {old.id} (trust {old.trust})"))
     return same
 
 

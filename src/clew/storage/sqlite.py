@@ -116,6 +116,10 @@ class Database:
         if found > schema.FORMAT:
             self.readonly = True  # a newer Clew wrote it: we may look, and must not write
             self.newer = found
+        for name, statement in schema.ADDED.items():
+            if not self.readonly and not c.execute("SELECT 1 FROM sqlite_schema WHERE name=?", (name,)).get:
+                with self.write():
+                    c.execute(statement)
 
     def _application(self) -> int:
         return self._writer.execute("PRAGMA application_id").get
