@@ -44,15 +44,15 @@ SERIES = (
     Series(
         "battery charging volts",
         CREW,
-        r"(?i)(?:(\b3[4-9]\.\d) volts|volt(?:s|age)(?: is| are|,)*,? (3\d\.\d))",
-        ("How many volts did the crew read while the battery was charging?", "What is the battery charging voltage?"),
+        r"(?i)(?:\b(3[4-9]\.\d) volts|volt(?:s|age)(?: is| are|,)*,? (3[4-9]\.\d))",
+        ("What are the volts?", "How many volts does the crew read, with the amps?"),
         also=r"(?i)\bamps?\b",
     ),
     Series(
         "battery charging amps",
         CREW,
         r"(?i)(?:\b([12]\.\d+) amps|amps(?: is| are|,)*,? ([12]\.\d+))",
-        ("How many amps did the crew read while the battery was charging?", "What is the battery charging current in amps?"),
+        ("What are the amps?", "How many amps does the crew read, with the volts?"),
         also=r"(?i)volt",
     ),
     Series(
