@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from clew.cli.page import Story
-from clew.cli.promises import BM25, STEPS, TEAM, Trial, Week
+from clew.cli.promises import BM25, FIRST, LAST, TEAM, Trial, Week
+from clew.cli.standing import STEPS
 from clew.cli.terminal import Json, out, show_json
 from clew.cli.writing import imported
 from clew.engine import Clew
@@ -92,7 +93,7 @@ def prompted(t: Trial, known: Sequence[tuple[str, str]]) -> None:
 def shown(t: Trial, given: Sequence[str], repository: Path, file: Path | None, page: Path, quiet: bool) -> dict[str, Any]:
     """The whole demonstration: every promise, the page, the prompt; what came of it."""
     start = monotonic()
-    for step in STEPS:
+    for step in (*FIRST, *STEPS, *LAST):
         step(t)
     calls = t.c.status()["spent"]["calls"]
     t.story.chapter("Ask it yourself")

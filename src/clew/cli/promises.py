@@ -256,4 +256,5 @@ def swapped(t: Trial) -> None:
     t.story.check(rows[0][2] == "0", "what was rebuilt beside the live view equals it row by row: memories, postings, vectors")
 
 
-STEPS = (lived, questions, silence, two_days, killed, forgotten, swapped)
+FIRST = (lived, questions, silence, two_days)  # then what `standing` tells
+LAST = (killed, forgotten, swapped)
