@@ -135,6 +135,20 @@ def test_events_that_are_not_there_cannot_be_retracted(tmp_path: Path) -> None:
             c.retract([9])
 
 
+def stumbling(events: Sequence[Event], ctx: Context) -> list[Memory]:
+    """A recipe that subscribes to edits and cannot read them."""
+    return [ctx.memory(events[0].text, kind="turn", actor=events[0].body["no such key"])] if events[0].kind == "edit" else encode.turns(events, ctx)
+
+
+def test_an_owners_word_stands_where_the_recipe_stumbles_over_it(tmp_path: Path) -> None:
+    recipe = Recipe(name="stumbling", encode=stumbling, retrieve=retrieve.hybrid, on=frozenset({"message", "edit"}))
+    with Clew(tmp_path / "m.db", recipes=[recipe]) as c:
+        c.record("The code of the door is 4711.", user="ana")
+        c.retract([1])
+        assert c.recall("code", user="ana") == []
+        assert [f["operator"] for f in c.status()["faults"]] == ["encode"]
+
+
 # -- trust ----------------------------------------------------------------------------------------------------------
 
 

@@ -109,12 +109,13 @@ class Folder:
         ctx = Context(
             self.desk, self.recipe, draft, part.mark, event.scope, event.recorded_at, event.at, event.seq, ordinal, event, part.user or None
         )
-        mark = draft.mark()
+        mark = kept = draft.mark()
         if "ask" in self.recipe.needs and self.desk.models.asker is None and not self.desk.replay:
             return f'{WAITS}: {self.recipe.name} asks one and none is connected; Clew(..., models=connect("openai:..."))'
         try:
             if event.kind in EDITS:
                 self._edit(event, ctx)
+                kept = draft.mark()  # an owner's word stands, whatever the recipe makes of it
             if event.kind in self.recipe.on:
                 self._take(event, ctx)
         except (ModelUnavailable, BudgetExceeded) as error:
@@ -126,7 +127,7 @@ class Folder:
             draft.undo(mark)
             raise
         except Exception as error:  # noqa: BLE001 - an operator's mistake must not stop a user's memory; it is written down and shown
-            draft.undo(mark)
+            draft.undo(kept)
             ctx.faults.append((ctx.doing, f"{type(error).__name__}: {error}"))
         for where, problem in ctx.faults:
             self.desk.answers.fault(self.view.generation.id, self.recipe.name, where, event.seq, problem)

@@ -37,7 +37,7 @@ def construct(events: Sequence[Event], ctx: Context) -> list[Memory]:
     """A note for what was said: content, time, and by a model its keywords, tags and context; links and vector follow."""
     [event] = events
     if event.kind == "edit":  # a revised note is described anew
-        notes = [m for m in [ctx.view.get(event.body["id"])] if m is not None and m.retired is None]
+        notes = [m for m in [ctx.view.get(event.body.get("id", ""))] if m is not None and m.retired is None]
     else:
         spans = [Source(event.seq, a, b) for a, b in encode.windows(event.text, ctx.params["window"])]
         notes = [ctx.memory(event.text[s.start:s.end], sources=[s], actor=event.actor, **UNKNOWN) for s in spans]
