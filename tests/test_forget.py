@@ -1,19 +1,24 @@
 """Forgetting: what goes, what stays, what the receipt says, and what is found when something was left behind."""
 
 import json
+import random
+import re
 import threading
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import toys
 
-from clew import Clew, Models, UsageError, Withheld
+from clew import Clew, LogCorrupt, Models, UsageError, Withheld
+from clew import forget as forgetting
 from clew.models import Reply
 from clew.models.fake import Dead, Fickle, Scripted
-from clew.recipe import Recipe
-from clew.storage import erase
+from clew.recipe import Recipe, load
+from clew.retention import Wanted, standing
+from clew.storage import answers, residue
 
 Open = Callable[..., Clew]
 SECRET = "The Zanzibar Überweisung of Quillfeather"
@@ -206,7 +211,7 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "UTF-16": lambda t: t.encode("utf-16-le"),
     "UTF-16, big end first": lambda t: t.encode("utf-16-be"),
     "JSON": lambda t: json.dumps(t).encode(),
-    "a stemmed term": lambda t: erase.terms(t)[-1].encode(),
+    "a stemmed term": lambda t: residue.terms(t)[-1].encode(),
 }
 
 
@@ -422,6 +427,328 @@ def test_a_word_across_two_values_side_by_side_is_no_residue_and_a_planted_one_i
     with clew.database.write() as c:
         c.execute("CREATE TABLE planted(one TEXT, other TEXT)")
         c.execute("INSERT INTO planted VALUES ('zebr', 'aline')")  # in the bytes: zebraline
-        assert erase.accidental(c, b"zebraline")
+        assert residue.unexplained(c, [b"zebraline"]) == set()
         c.execute("INSERT INTO planted VALUES ('a Zebraline', '')")
-        assert not erase.accidental(c, b"zebraline")
+        assert residue.unexplained(c, [b"zebraline"]) == {b"zebraline"}
+
+
+# -- what was concluded from what goes ------------------------------------------------------------------------------
+
+
+def concluded(clew: Clew) -> Clew:
+    """ana says where she keeps a key (1) and that it rains (2); an agent concludes from the first (3), and from that (4)."""
+    clew.record(["the Zanzibar key lies under the stone", "it rains in the harbour"], user="ana")
+    clew.catch_up()
+    [first] = [m for m in clew.memories(user="ana") if "Zanzibar" in m.text]
+    clew.record("burglars would find the Quillfeather key", user="ana", actor="agent", basis=[first.id])
+    clew.catch_up()
+    [second] = [m for m in clew.memories(user="ana") if "burglars" in m.text]
+    clew.record("the insurance is worth nothing", actor="agent", basis=[second.id])
+    clew.catch_up()
+    return clew
+
+
+def test_what_was_concluded_goes_with_its_premise_and_so_does_what_was_concluded_from_that(memory: Open) -> None:
+    clew = concluded(memory())
+    tried = clew.forget(events=[1], dry_run=True)
+    assert (tried.seqs, tried.counts["conclusion"], tried.counts["memory of verbatim"]) == ((1, 3, 4), 2, 3)
+    receipt = clew.forget(matching="zanzibar")
+    assert (receipt.seqs, receipt.counts["conclusion"], receipt.state) == ((1, 3, 4), 2, "erased")
+    assert [m.text for m in clew.memories(user="ana")] == ["it rains in the harbour"]
+    assert clew.verify_forgotten(receipt, probes=["Zanzibar", "Quillfeather", "insurance"]) == []
+
+
+def test_a_conclusion_may_go_without_its_premise(memory: Open) -> None:
+    clew = concluded(memory())
+    assert clew.forget(events=[4]).seqs == (4,)
+    assert [m.text for m in clew.memories(user="ana") if "key" in m.text] == [
+        "the Zanzibar key lies under the stone",
+        "burglars would find the Quillfeather key",
+    ]
+
+
+def test_a_conclusion_goes_with_an_event_that_only_a_model_was_shown_for_its_premise(memory: Open) -> None:
+    clew = memory(recipes=[toys.asking], models=Models(asker=Fickle()))
+    clew.record(["the copper ledger of Zanzibar", "the copper ledger of Porto"], user="ana")
+    clew.catch_up()
+    [note] = [m for m in clew.memories(user="ana") if m.kind == "note" and {s.seq for s in m.sources} == {2}]
+    assert 1 in note.rests
+    clew.record("so the ledgers are two", user="ana", basis=[note.id])
+    assert clew.forget(events=[1]).seqs == (1, 3)
+
+
+def test_a_retraction_stays_as_long_as_one_of_its_events_does(memory: Open) -> None:
+    clew = memory()
+    clew.record(["one harbour", "two harbours", "three harbours"], user="ana")
+    clew.retract([1, 2], reason="hearsay")
+    assert clew.forget(events=[1]).seqs == (1,)
+    assert [m.text for m in clew.memories(user="ana") if m.retired is None] == ["three harbours"]
+    assert clew.forget(events=[2]).seqs == (2, 4)
+
+
+def test_an_archiving_stays_as_long_as_one_of_its_memories_does(memory: Open) -> None:
+    clew = memory()
+    clew.record(["one harbour", "two harbours", "three harbours"], user="ana")
+    clew.archive([m.id for m in clew.memories(user="ana")[:2]])
+    assert clew.forget(events=[1]).seqs == (1,)
+    assert [h.memory.text for h in clew.recall("harbours", user="ana")] == ["three harbours"]
+    assert clew.forget(events=[2]).seqs == (2, 4)
+
+
+def test_a_body_of_a_callers_own_with_a_basis_does_not_stop_a_forget(memory: Open) -> None:
+    clew = memory()
+    clew.record("to be forgotten", user="ana")
+    for data in ({"basis": 5}, {"basis": [7, {"sources": 3}, {"id": 4, "sources": ["x", []]}]}):
+        clew.record({"content": "words", "data": data}, user="ana")
+        clew.log.append(forgetting.Entry("note", {"content": "words", **data}, forgetting.Scope("ana"), None, 5, None))
+    assert clew.forget(events=[1]).seqs == (1,)
+
+
+def test_events_that_come_while_a_forget_is_planned_are_planned_in(memory: Open) -> None:
+    clew = concluded(memory())
+    wanted = Wanted(events=(2,))
+    stale = forgetting.plan(clew.log, wanted, standing(clew.log))
+    [rain] = [m for m in clew.memories(user="ana") if "rains" in m.text]
+    clew.record("take an umbrella", user="ana", basis=[rain.id])
+    assert forgetting._withdrawn(clew.log, stale, {}, None) is None
+    assert clew.forget(events=[2]).seqs == (2, 5)
+
+
+# -- what comes back, and what stays --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("recipe", ["clew", "verbatim", "scm"])
+def test_a_memory_whose_retirement_is_forgotten_holds_again(memory: Open, recipe: str) -> None:
+    clew = memory(recipes=[recipe], models=Models(asker=Fickle()))
+    clew.record("I live in Lisbon", user="ana")
+    clew.catch_up()
+    home = clew.memories(user="ana")[0]
+    done = clew.retire(home.id, reason="superseded")
+    assert clew.get(home.id).retired == "superseded"
+    assert clew.forget(events=[done.seq or 0]).state == "erased"
+    again = clew.get(home.id)
+    assert (again.text, again.retired, again.until) == (home.text, None, home.until)
+    assert again in clew.memories(user="ana")
+
+
+def test_derived_text_is_made_anew_from_what_survives_or_withheld(memory: Open) -> None:
+    summary = Scripted(lambda prompt, schema: {"text": f"a summary of {'Zanzibar' if 'Zanzibar' in prompt else 'Porto'}"})
+    clew = memory(recipes=["scm"], models=Models(asker=summary))
+    words = "the ledger of Porto was balanced again and again " * 40
+    clew.record([{"role": "user", "content": words}, {"role": "assistant", "content": f"Zanzibar owes the rest {words}"}], user="ana")
+    clew.catch_up()
+    assert "Zanzibar" in str([m.data for m in clew.memories(user="ana")])
+    receipt = clew.forget(matching="zanzibar owes")
+    assert receipt.state == "erased", receipt.why
+    [turn] = clew.memories(user="ana")
+    assert "Zanzibar" not in turn.text + str(turn.data)
+    assert turn.text.strip() == words.strip()
+    assert clew.verify_forgotten(receipt, probes=["Zanzibar"]) == []
+
+
+@pytest.mark.parametrize("recipe", [toys.crowd, load("verbatim").variant("all", shares="all"), load("clew")])
+def test_of_two_users_who_share_a_fact_the_others_stays(memory: Open, recipe: Recipe) -> None:
+    clew = memory(recipes=[recipe])
+    for user in ("ana", "bo"):
+        clew.record("the ferry to Zanzibar leaves at nine", user=user, actor=user)
+    clew.catch_up()
+    receipt = clew.forget(user="ana")
+    assert (receipt.seqs, receipt.state) == ((1,), "erased")
+    [hit] = clew.recall("ferry to Zanzibar", user="bo")
+    assert (hit.memory.text, hit.memory.actor) == ("the ferry to Zanzibar leaves at nine", "bo")
+    assert clew.recall("ferry to Zanzibar", user="ana") == [] or {h.memory.actor for h in clew.recall("ferry", user="ana")} <= {"bo"}
+    assert clew.verify_forgotten(receipt) == []
+
+
+def test_frozen_generations_and_backups_forget_too(memory: Open, tmp_path: Path) -> None:
+    plain = Recipe("plain", toys.encode.turns, toys.retrieve.bm25)
+    clew = memory(recipes=[plain])
+    told(clew)
+    clew.close()
+    clew = memory(recipes=[Recipe("plain", toys.encode.turns, toys.retrieve.bm25, version=2)])
+    clew.rebuild("plain")
+    assert {g.state for g in clew.generations("plain")} == {"frozen", "serving"}
+    clew.backup(tmp_path / "copy.db")
+    receipt = clew.forget(user="Annabella")
+    assert receipt.state == "erased", receipt.why
+    for name in ("memory.db", "copy.db"):
+        data = (tmp_path / name).read_bytes().lower()
+        assert b"zanzibar" not in data and b"annabella likes" not in data
+    with clew.database.snapshot() as c:
+        assert {g for (g,) in c.execute("SELECT DISTINCT generation FROM partition JOIN memory ON place >> 32 = partition.id")} == {1, 2}
+    other = memory("copy.db", recipes=[plain])
+    assert other.log.verify() and other.answers.verify()
+    assert [e.seq for e in other.log.read() if e.forgotten] == [1, 2, 3]
+
+
+def test_a_backup_from_before_the_words_is_left_as_it_is(memory: Open, tmp_path: Path) -> None:
+    clew = memory()
+    clew.record("the harbour is calm", user="ana")
+    clew.backup(tmp_path / "copy.db")
+    before = (tmp_path / "copy.db").read_bytes()
+    clew.record(SECRET, user="ana")
+    clew.catch_up()
+    assert clew.forget(matching="Zanzibar").state == "erased"
+    assert (tmp_path / "copy.db").read_bytes() == before
+    assert clew.forget(matching="harbour").state == "erased"
+    assert b"harbour is calm" not in (tmp_path / "copy.db").read_bytes()
+
+
+# -- nothing that can be guessed ------------------------------------------------------------------------------------
+
+
+def test_a_retry_of_a_forgotten_persons_words_is_refused_and_their_keys_cannot_be_guessed(memory: Open) -> None:
+    clew = memory()
+    clew.record([{"content": "my secret is a zebra", "key": "k1"}, {"content": "so it is", "key": "k2"}], user="ana")
+    clew.record("a line of mine", user="bo", key="k1")
+    guess = clew.log._mac(forgetting.Entry("message", "", forgetting.Scope("ana"), None, 5, None, "k1"))
+
+    def keys() -> set[bytes]:
+        with clew.database.snapshot() as c:
+            return {mac for (mac,) in c.execute("SELECT mac FROM key")}
+
+    assert guess in keys()
+    clew.forget(events=[1])
+    assert guess in keys()  # ana is still there, and her key stands for this event whatever the words
+    assert clew.record("other words", user="ana", key="k1").stages["log"] == "refused as forgotten"
+    clew.forget(user="ana")
+    assert guess not in keys()
+    for words, key in (("my secret is a zebra", "k1"), ("so it is", "k2")):
+        assert clew.record(words, user="ana", key=key).stages["log"] == "refused as forgotten"
+    assert clew.record("somebody new", user="ana", key="k1").stages["log"] == "stored"
+    assert clew.record("a line of mine", user="bo", key="k1").stages["log"] == "already"
+    assert clew.log.verify()
+
+
+def test_neither_a_partition_nor_an_answer_tells_whose_it_was_or_what_was_asked(memory: Open) -> None:
+    clew = memory(recipes=[toys.asking], models=Models(asker=Fickle()))
+    clew.record(["the copper ledger", "the copper harbour"], user="ana")
+    clew.record("the copper tide", user="bo")
+    clew.catch_up()
+    with clew.database.snapshot() as c:
+        before = {*c.execute("SELECT part, request FROM answer WHERE seq < 3")}
+        mark = c.execute("SELECT mark FROM partition WHERE user=(SELECT id FROM name WHERE text='ana')").get
+    assert {part for part, _ in before} == {mark}
+    clew.forget(events=[1])
+    clew.forget(user="ana")
+    clew.rebuild("asking")
+    with clew.database.snapshot() as c:
+        assert not before & {*c.execute("SELECT part, request FROM answer")}
+        assert not c.execute("SELECT 1 FROM answer WHERE part=?", (mark,)).get
+        assert not c.execute("SELECT 1 FROM partition WHERE mark=?", (mark,)).get
+    assert clew.answers.verify()
+
+
+def test_what_an_answer_rests_on_and_what_came_of_it_cannot_be_changed_unseen(memory: Open) -> None:
+    clew = memory(recipes=[toys.asking], models=Models(asker=Fickle()))
+    clew.record(["the copper ledger", "the copper harbour"], user="ana")
+    clew.catch_up()
+    for change in (
+        "UPDATE answer SET outcome='refused' WHERE id=1",
+        "DELETE FROM answer_rest WHERE answer=2",
+        "INSERT INTO answer_rest VALUES (7, 2)",
+        "UPDATE answer SET part=x'00' WHERE id=1",
+        "UPDATE answer SET salt=NULL, body=NULL WHERE id=1",
+    ):
+        with clew.database.write() as c:
+            c.execute("SAVEPOINT before")
+            c.execute(change)
+            with pytest.raises(LogCorrupt):
+                answers.walk(c)
+            c.execute("ROLLBACK TO before")
+    assert clew.answers.verify()
+
+
+# -- the search of bytes --------------------------------------------------------------------------------------------
+
+
+def test_words_across_two_pieces_of_a_file_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residue, "PIECE", 64)
+    path = tmp_path / "file"
+    form = b"the quillfeather of zanzibar"
+    for place in range(40, 130, 7):
+        path.write_bytes(b"\x00" * place + form.upper() + b"\x01" * 90)
+        found, scanned = residue.scan([path], [form, b"zanzibar", b"never there"])
+        assert (set(found), scanned["bytes"]) == ({form, b"zanzibar"}, place + len(form) + 90)
+
+
+def test_a_name_is_found_in_what_others_said_however_it_is_written(memory: Open) -> None:
+    clew = memory()
+    clew.record("hello", user="Ann", actor="Ann")
+    texts = ["ANN came", "we met\nAnn there", 'she said "Ann"', "Annabel came", "planning"]
+    clew.record([{"role": "user", "content": text} for text in texts], user="bo")
+    assert clew.forget(user="Ann", dry_run=True).mentioned_elsewhere == (2, 3, 4)
+
+
+def test_a_forget_that_was_cut_off_before_the_cleaning_is_seen_and_ended(memory: Open) -> None:
+    clew, today = told(memory()), datetime.now(UTC).date()
+    clew.retention()
+    receipt, _ = forgetting.forget(clew.log, Wanted(user="Annabella"))
+    clew.close()
+    clew = memory()
+    assert not forgetting.due(clew.log, today)  # the one who forgets may be about to clean
+    with clew.database.write() as c:
+        c.execute("UPDATE meta SET value = value - 700000000 WHERE key = 'cleaning'")
+    assert forgetting.due(clew.log, today)
+    clew.retention()
+    assert not forgetting.due(clew.log, today)
+    assert clew.verify_forgotten(receipt, probes=[SECRET]) == []
+
+
+# -- anything, in any order -----------------------------------------------------------------------------------------
+
+
+def lived(clew: Clew, luck: random.Random) -> None:
+    """A random life: words with a token of their own, conclusions that repeat their premises' tokens, edits, retractions, holds, pins."""
+    for step in range(30):
+        user = luck.choice(["ana", "bo", None])
+        known = clew.memories(user=user) if user and luck.random() < 0.7 else []
+        standing = [m for m in known if m.retired is None]
+        what = luck.choice(["say", "say", "conclude", "revise", "retire", "retract", "archive", "pin"]) if standing else "say"
+        some = luck.sample(standing, min(len(standing), 2))
+        if what == "say":
+            clew.record(f"qz{step}xk said of the harbour", user=user, session=luck.choice(["s1", "s2", None]), key=f"k{step}")
+        elif what == "conclude":
+            tokens = " ".join(m.text.split()[0] for m in some)
+            clew.record(f"{tokens} hence qz{step}xk", user=luck.choice([user, None]), actor="agent", basis=[m.id for m in some])
+        elif what == "revise":
+            clew.revise(some[0].id, f"{some[0].text.split()[0]} or rather qz{step}xk")
+        elif what == "retire":
+            clew.retire(some[0].id, reason=luck.choice(["superseded", "corrected", "retracted"]))
+        elif what == "retract":
+            clew.retract([some[0].sources[0].seq])
+        elif what == "archive":
+            clew.archive([m.id for m in some])
+        else:
+            clew.pin(some[0].id)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("recipe", ["verbatim", "rewriting"])
+def test_whatever_was_lived_what_is_forgotten_is_gone_and_the_views_are_those_of_what_is_left(
+    memory: Open, tmp_path: Path, recipe: str, seed: int
+) -> None:
+    luck = random.Random(seed)
+    clew = memory(recipes=[toys.ALL.get(recipe) or load(recipe)])
+    lived(clew, luck)
+    held = luck.randint(1, clew.log.head())
+    clew.hold(events=[held], reason="an audit")
+    texts = {e.seq: str(e.body) for e in clew.log.read()}
+    for how in ({"events": luck.sample(range(1, held + 1), min(held, 3))}, {"matching": f"qz{luck.randrange(30)}xk"}, {"user": "ana"}):
+        tried = clew.forget(**how, except_held=True, dry_run=True)
+        receipt = clew.forget(**how, except_held=True)
+        assert receipt.seqs == tried.seqs and receipt.state == "erased", receipt.why
+        assert held not in receipt.seqs
+        assert clew.verify_forgotten(receipt) == []
+    left = {e.seq: e.text for e in clew.log.read() if not e.forgotten}
+    assert held in left
+    stay = {token for seq in left for token in re.findall(r"qz\d+xk", texts.get(seq, ""))}
+    gone = {token for seq in texts if seq not in left for token in re.findall(r"qz\d+xk", texts[seq])} - stay
+    assert gone
+    data = b"".join(p.read_bytes() for p in tmp_path.iterdir() if p.name.startswith("memory.db"))
+    assert not [token for token in gone if token.encode() in data]
+    clew.catch_up()
+    live = list(clew._views.serving(recipe).view.dump())
+    made = clew.rebuild(recipe, promote=False)
+    assert live == list(clew._views.view(made, clew._views.recipe(recipe)).dump())
+    assert clew.log.verify() and clew.answers.verify()

@@ -25,6 +25,7 @@ ROWS = [
     {"generations", "recall"},
     {"strength"},
     {"decay"},
+    {"disposal"},
     {"worker", "custody"},
     {"engine"},
     {"tasks", "arena", "readers"},
@@ -33,7 +34,6 @@ ROWS = [
 ALSO = {
     ("recipe", "operators"),
     ("forget", "retention"),
-    ("retention", "forget"),
     ("operators", "recipe"),
     ("recall", "generations"),
     ("readers", "cli"),

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
 from time import monotonic
 from typing import Any
 
-from clew import forget as forgetting
 from clew import intake
+from clew.decay import Fading
+from clew.disposal import PATIENCE, Disposal
 from clew.errors import NotFound, UsageError
 from clew.generations import Generations, Progress
 from clew.maintenance import QUARANTINE, reference
@@ -20,12 +20,10 @@ from clew.storage.log import Entry, Log
 from clew.storage.schema import SLOT_BITS
 from clew.storage.sqlite import Database
 from clew.storage.view import Generation
-from clew.types import REASONS, TRUST, Memory, Receipt, Recorded, Scope
-
-PATIENCE = 2.0  # seconds that a recall spends on catching up before it answers with what it has
+from clew.types import REASONS, TRUST, Memory, Recorded, Scope
 
 
-class Custody:
+class Custody(Disposal, Fading):
     """The owner's half of the door; `Clew` is the whole of it."""
 
     database: Database
@@ -171,37 +169,6 @@ class Custody:
                 if found is not None:
                     return rows.memory(self.log, c, row, 2**62), found
         raise NotFound(f"there is no memory {id!r}; ids come from recall and memories")
-
-    # -- forgetting ---------------------------------------------------------------------------------------------
-
-    def forget(
-        self,
-        *,
-        user: str | None = None,
-        actor: str | None = None,
-        session: str | None = None,
-        events: Sequence[int] = (),
-        memories: Sequence[str] = (),
-        matching: str | None = None,
-        before: datetime | str | None = None,
-        dry_run: bool = False,
-        reason: str | None = None,
-    ) -> Receipt:
-        """Blank the events meant and all that came of them, clean the file, rebuild what survives; see `verify_forgotten`."""
-        wanted = forgetting.Wanted(user, actor, session, tuple(events), tuple(memories), matching, intake.instant(before, "before"))
-        receipt, forms = forgetting.forget(self.log, wanted, dry_run, reason)
-        if receipt.state != "withdrawn":
-            return receipt
-        self.catch_up(timeout=PATIENCE)
-        return forgetting.erased(self.log, receipt, forms)
-
-    def erase(self, receipt: Receipt) -> Receipt:
-        """Clean the file again for a receipt that still says withdrawn."""
-        return forgetting.erased(self.log, receipt)
-
-    def verify_forgotten(self, receipt: Receipt, probes: Sequence[str] = ()) -> list[str]:
-        """What is left of what was forgotten, [] when nothing is; any text among `probes` is sought in every byte."""
-        return forgetting.verify(self.log, receipt, probes)
 
     # -- views --------------------------------------------------------------------------------------------------
 

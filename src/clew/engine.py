@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from clew import forget as forgetting
 from clew import intake
 from clew import recall as recalling
 from clew.context import Desk
-from clew.custody import PATIENCE, Custody
+from clew.custody import Custody
+from clew.disposal import PATIENCE
 from clew.errors import NotFound, UsageError
 from clew.fold import PENDING
 from clew.generations import Generations
@@ -118,6 +120,8 @@ class Clew(Custody):
     def _tend(self) -> dict[str, str]:
         """What the worker does: ticks, catching up, and new generations for views whose embedder or recipe has changed."""
         self.tick()
+        if not self.database.readonly and forgetting.due(self.log, datetime.now(UTC).date()):
+            self.retention()
         states = self.catch_up()
         for name in [
             n for n, state in states.items() if state == "frozen" and not self.database.readonly and not self._views.recipe(n).needs

@@ -1,138 +1,142 @@
 """Forgetting: what is to go, the transaction that withdraws it, the cleaning that erases it, and the receipt."""
 
-import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
-from clew.errors import UsageError
-from clew.storage import archive, erase, rows
-from clew.storage.log import Entry, Log, micros
+from clew import retention
+from clew.errors import Denied, UsageError
+from clew.retention import Hold, Rule, Standing, Wanted, standing
+from clew.storage import archive, closure, erase, residue, rows
+from clew.storage.log import Entry, Log
 from clew.storage.schema import SLOT_BITS
 from clew.storage.sqlite import Database
 from clew.types import TRUST, Event, Receipt, Scope
 
-NOTE = "forgotten reason"  # words of the forget event itself
-FORMS = 4000  # forms of the forgotten words looked for in the raw bytes, at most
+__all__ = ["Wanted"]  # also found here
+
+NOTE = "forgotten reason rule"  # words of the forget event itself
+RETRY = 600_000_000  # microseconds after a withdrawal, or a cleaning that failed, before the worker cleans
+logger = logging.getLogger("clew")
+
+
+# -- what is to go --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a caller asks to forget; every field that is set narrows it."""
+class Plan:
+    """What a forget would take: the events meant, what was concluded from them, and what holds keep of both."""
 
-    user: str | None = None
-    actor: str | None = None
-    session: str | None = None
-    events: Sequence[int] = ()
-    memories: Sequence[str] = ()
-    matching: str | None = None
-    before: datetime | None = None
+    events: tuple[Event, ...]
+    conclusions: int  # of them, not meant themselves but resting on what is
+    held: tuple[int, ...]
+    holds: tuple[tuple[Hold, int], ...]  # with how many events each keeps
+    spared: tuple[int, ...]  # holds and rules in force that the words fit; they stay
+    head: int  # of the log when this was found
 
-    def resolved(self, log: Log) -> list[Event]:
-        """The events that are meant, forgotten ones left out; UsageError where nothing narrows it."""
-        for seq in self.events:
-            if isinstance(seq, bool) or not isinstance(seq, int):
-                raise UsageError(f"events are places in the log (numbers), got {seq!r:.60}")
-        seqs = set(self.events)
-        for id in self.memories:
-            found = self._rests(log, id)
-            if not found:
-                raise UsageError(f"there is no memory {id!r} to forget")
-            seqs |= found
-        where, values = ["salt IS NOT NULL", "kind != 'forget'"], []
-        for column in ("user", "actor", "session"):
-            if getattr(self, column) is not None:
-                where.append(f"{column} = ?")
-                values.append(log.number(getattr(self, column)))
-        if self.before is not None:
-            where.append("at < ?")
-            values.append(micros(self.before))
-        if self.events or self.memories:
-            where.append(f"seq IN ({','.join(map(str, sorted(seqs)))})")
-        if len(where) == 2 and self.matching is None:
-            raise UsageError('forget what? give user=, actor=, session=, events=[...], memories=[...], matching="..." or before=')
-        events = log.select(" AND ".join(where) + " ORDER BY seq", values)
-        if self.matching is not None:
-            if not self.matching.strip():
-                raise UsageError("matching must hold some words, got an empty text")
-            wanted = self.matching.casefold()
-            events = [e for e in events if any(wanted in said.casefold() for said in _said(e))]
-        return _with_edits(log, events)
 
-    def _rests(self, log: Log, id: str) -> set[int]:
+def plan(
+    log: Log, wanted: Wanted, force: Standing, *, except_held: bool = False, leave: frozenset[int] = frozenset(), follow: Sequence[str] = ()
+) -> Plan:
+    """Find it. With `except_held` the held events are left out, else they are among the events.
+
+    Nothing in `leave` is taken, and events of the kinds in `follow` only with what they are about.
+    """
+    for what, end in ((force.holds, "hold in force; release"), (force.rules, "rule in force; withdraw")):
+        if named := {one.seq for one in what} & {*wanted.events}:
+            raise Denied(f"event {min(named)} is a {end} it first")
+    stays = leave | _stays(force, wanted)
+    found = wanted.resolved(log)
+    meant = [e for e in found if e.seq not in stays and e.kind not in follow]
+    spared = tuple(e.seq for e in found if e.seq in stays - leave)
+    events = closure.closed(log, meant, stays)
+    keeping = [(hold, {e.seq for e in events if hold.covers.meets(e)}) for hold in force.holds]
+    held = set().union(*(seqs for _, seqs in keeping))
+    if held and except_held:
+        meant = [e for e in meant if e.seq not in held]
+        events = closure.closed(log, meant, stays | held)
+    holds = tuple((hold, len(seqs)) for hold, seqs in keeping if seqs)
+    return Plan(tuple(events), len(events) - len(meant), tuple(sorted(held)), holds, spared, force.head)
+
+
+def _stays(force: Standing, wanted: Wanted) -> frozenset[int]:
+    """Of what is in force the events that this forget leaves: holds always, pins and rules unless their owner is forgotten."""
+    return frozenset(h.seq for h in force.holds) if wanted.names else force.places - {*wanted.events}
+
+
+# -- withdrawing ----------------------------------------------------------------------------------------------------
+
+
+def forget(
+    log: Log,
+    wanted: Wanted,
+    dry_run: bool = False,
+    reason: str | None = None,
+    *,
+    except_held: bool = False,
+) -> tuple[Receipt, list[bytes]]:
+    """Withdraw in one transaction: (receipt, the forms of the words to look for once the file is cleaned).
+
+    Raises Denied, and changes nothing, where a hold covers some of it, unless `except_held` leaves that out.
+    """
+    names = [n for n in (wanted.user, wanted.actor) if n]
+    while True:
+        found = plan(log, wanted, standing(log), except_held=except_held)
+        if found.holds and not except_held and not dry_run:
+            raise Denied(_refusal(found))
+        gone = frozenset(e.seq for e in found.events)
         with log.database.snapshot() as c:
-            found = c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE id=?", (rows.encoded(id),))
-            return {s.seq for row in found for s in rows.memory(log, c, row, row[8]).sources}
+            elsewhere = tuple(sorted({*residue.mentions(c, gone, names), *found.spared}))
+        if dry_run or not gone:
+            return _dry(log, found, elsewhere, dry_run, except_held), []
+        done = _withdrawn(log, found, {"reason": reason}, reason)
+        if done is not None:
+            return replace(done[0], mentioned_elsewhere=elsewhere, held=found.held), done[1]
 
 
-def _with_edits(log: Log, events: list[Event]) -> list[Event]:
-    """The events, and the edits of memories that came from them: their words may repeat what is to go."""
-    gone = {e.seq for e in events}
-    edits = [e for e in log.select("kind IN ('edit', 'feedback') AND salt IS NOT NULL ORDER BY seq", ()) if e.seq not in gone]
-    for edit in edits:  # in order, so that an edit of an edit follows
-        sources = edit.body.get("sources") if isinstance(edit.body, Mapping) else None  # a caller's own feedback may have any body
-        if isinstance(sources, list) and gone & {source[0] for source in sources if isinstance(source, list) and source}:
-            gone.add(edit.seq)
-            events.append(edit)
-    return sorted(events, key=lambda e: e.seq)
+def _refusal(found: Plan) -> str:
+    kept = "; ".join(f"hold {hold.seq} ({hold.reason}) keeps {count:,} of these events" for hold, count in found.holds)
+    return f"nothing was forgotten: {kept}; release({found.holds[0][0].seq}), or forget(..., except_held=True) leaves them out"
 
 
-def forget(log: Log, wanted: Wanted, dry_run: bool = False, reason: str | None = None) -> tuple[Receipt, list[bytes]]:
-    """Withdraw in one transaction: (receipt, the forms of the words to look for once the file is cleaned)."""
-    events = wanted.resolved(log)
-    seqs = tuple(e.seq for e in events)
-    names = {n for n in (wanted.user, wanted.actor) if n}
-    elsewhere = erase.mentions(((e.seq, e.text) for e in log.read() if e.seq not in set(seqs) and not e.forgotten), names) if names else ()
+def _dry(log: Log, found: Plan, elsewhere: tuple[int, ...], dry_run: bool, except_held: bool) -> Receipt:
+    seqs = tuple(e.seq for e in found.events)
+    counts = {"event": len(seqs), "conclusion": found.conclusions}
+    if dry_run:
+        counts |= _resting(log, seqs)
+    why = "nothing was changed" if dry_run else "nothing matched" if not found.held else "all that matched is held"
+    if found.holds:
+        why = f"{why}; " + "; ".join(f"hold {hold.seq} ({hold.reason}) keeps {count:,} events" for hold, count in found.holds)
+        why += "" if except_held else ": without except_held=True this is refused"
+    return Receipt(seqs, counts, tuple(_digests(log, seqs)), None, "dry run" if dry_run else "erased", why, {}, elsewhere, found.held)
+
+
+def _withdrawn(log: Log, found: Plan, note: Mapping[str, Any], reason: str | None) -> tuple[Receipt, list[bytes]] | None:
+    """Blank and take back what was planned; None where meanwhile events came that may belong to it, or that may hold it."""
+    seqs = tuple(e.seq for e in found.events)
     digests = tuple(_digests(log, seqs))
-    if dry_run or not events:
-        why = "nothing was changed" if dry_run else "nothing matched"
-        return Receipt(seqs, {"event": len(seqs)}, digests, None, "dry run" if dry_run else "erased", why, {}, elsewhere), []
-    forms = _forms(log, events)
-    if reason and (said := [form for form in forms if form in reason.encode().lower()]):
-        raise UsageError(
-            f"the reason is kept for ever and repeats what is to go ({said[0].decode('utf-8', 'replace')!r}); give a reason without it"
-        )
-    note = Entry("forget", {"forgotten": rows.ranges(seqs), "reason": reason}, Scope(), None, TRUST["owner"], None)
-    with log.database.write() as c:
-        counts = erase.redact(c, seqs)
-        counts["memory"] = erase.withdraw(c, seqs)
-        log.insert(c, [note], [note.payload()])
-        forget_seq = c.execute("SELECT value FROM meta WHERE key='head'").get
-    return Receipt(seqs, counts, digests, forget_seq, "withdrawn", "the file is not cleaned yet", {}, elsewhere), forms
-
-
-def erased(log: Log, receipt: Receipt, forms: Sequence[bytes] = ()) -> Receipt:
-    """The receipt after cleaning the file and searching its bytes."""
-    why = erase.clean(log.database)
-    copies = archive.backups(log.database)
-    for path in copies:
-        why = why or _in_backup(path, receipt)
-    files = [*log.database.files(), *copies]
-    found, scanned = erase.scan(files, forms) if forms else ({}, dict(receipt.scanned))
     with log.database.snapshot() as c:
-        found = {form: where for form, where in found.items() if not erase.explained(c, form) and not erase.accidental(c, form)}
-    scanned["found"] = len(found)
-    if found and not why:
-        why = f"{len(found)} forms of the forgotten words are still in {', '.join(sorted({f for files in found.values() for f in files}))}"
-    return replace(receipt, state="withdrawn" if why else "erased", why=why, scanned=scanned)
-
-
-def _in_backup(path: Path, receipt: Receipt) -> str:
-    """Forget the same events in a copy; "" when done, else why not."""
-    copy = Database(path)
-    try:
-        if copy.readonly:
-            return f"the backup {path} cannot be written and still holds the words; delete it, or make it writable and call `Clew.erase(receipt)`"
-        with copy.write() as c:
-            digests = dict(c.execute(f"SELECT seq, hex(digest) FROM event WHERE seq IN ({','.join(map(str, receipt.seqs))})"))
-            same = [seq for seq, digest in zip(receipt.seqs, receipt.digests, strict=True) if digests.get(seq, "").lower() == digest]
-            erase.redact(c, same)
-            erase.withdraw(c, same)
-        return erase.clean(copy)
-    finally:
-        copy.close()
+        forms = residue.sought(c, found.events, erase.lost(c, seqs), NOTE)
+    if reason and (repeated := [form for form in forms if form in reason.encode().lower()]):
+        raise UsageError(
+            f"the reason is kept for ever and repeats what is to go ({repeated[0].decode('utf-8', 'replace')!r}); give a reason without it"
+        )
+    entry = Entry("forget", {"forgotten": rows.ranges(seqs), **note}, Scope(), None, TRUST["owner"], None)
+    with log.database.write() as c:
+        gone = {e.seq: e for e in found.events}
+        later = log.select(f"seq > ? AND (kind = 'hold' OR {closure.SAYING}) AND salt IS NOT NULL", (found.head,))
+        if any(e.kind == "hold" or closure.follows(c, e, gone) for e in later):
+            return None
+        counts = erase.redact(c, seqs, log.database.secret)
+        counts["memory"] = erase.withdraw(c, seqs)
+        log.insert(c, [entry], [entry.payload()])
+        place = c.execute("SELECT value FROM meta WHERE key='head'").get
+    counts["conclusion"] = found.conclusions
+    return Receipt(seqs, counts, digests, place, "withdrawn", "the file is not cleaned yet", {}), forms
 
 
 def _digests(log: Log, seqs: Sequence[int]) -> list[str]:
@@ -140,30 +144,169 @@ def _digests(log: Log, seqs: Sequence[int]) -> list[str]:
         return [c.execute("SELECT digest FROM event WHERE seq=?", (seq,)).get.hex() for seq in seqs]
 
 
-def _forms(log: Log, events: Sequence[Event]) -> list[bytes]:
-    """What to look for in the bytes: the words of the forgotten events in every form, less what survives elsewhere."""
-    gone = {e.seq for e in events}
-    wanted: set[bytes] = set()
-    step = max(1, len(events) // (FORMS // 8))
-    for event in events[::step]:
-        wanted |= erase.forms(event.text)
-    terms = erase.words(e.text for e in events)
-    names = {n.encode().lower() for e in events for n in (e.actor, e.scope.user) if n and len(n) > 3}
-    survivors = "\n".join(line for e in log.read() if e.seq not in gone for line in _said(e))
+def _resting(log: Log, seqs: Sequence[int]) -> dict[str, int]:
+    """How much rests on these events: memories by recipe, and models' answers with their text."""
+    gone, found = set(seqs), dict[str, set[bytes]]()
     with log.database.snapshot() as c:
-        survivors += "\n" + erase.ours(c, gone) + NOTE
-    kept = survivors.encode().lower()
-    terms -= erase.words([survivors])
-    looked = sorted(wanted | names | terms)
-    elsewhere = erase.present(kept, looked)
-    return [form for form in looked if form not in elsewhere][:FORMS]
+        resting = f"SELECT answer FROM answer_rest WHERE seq IN ({','.join(map(str, seqs))})"
+        counts = {"answer": c.execute(f"SELECT count(*) FROM answer WHERE body IS NOT NULL AND id IN ({resting})").get}
+        recipes = dict(c.execute("SELECT partition.id, recipe FROM partition JOIN generation ON generation=generation.id"))
+        for place, id, opened, rest in c.execute("SELECT place, id, opened, rest FROM memory WHERE opened >= ?", (min(gone, default=0),)):
+            if gone & closure.needs(opened, rest):
+                found.setdefault(recipes[place >> SLOT_BITS], set()).add(id)
+    return {**counts, **{f"memory of {recipe}": len(ids) for recipe, ids in sorted(found.items())}}
 
 
-def _said(event: Event) -> list[str]:
-    """Everything of an event that may lie in the file as text."""
-    scope = event.scope
-    body = [json.dumps(event.body, ensure_ascii=ascii_only) for ascii_only in (True, False)]
-    return [event.text, *body, *(n for n in (event.actor, scope.user, scope.session, scope.agent) if n)]
+# -- rules ----------------------------------------------------------------------------------------------------------
+
+
+def tried(log: Log, rule: Rule, day: date) -> Plan:
+    """What a rule would take on that day: pinned and held events and what is in force are left out.
+
+    Edits go with what they edited: alone they would only undo a correction. Where words are meant, theirs are too.
+    """
+    force = standing(log)
+    follow = closure.EDITS if rule.meant.matching is None else ()
+    return plan(log, rule.on(day), force, except_held=True, leave=force.pinned | force.written, follow=follow)
+
+
+def ruled(log: Log, rule: Rule, dry_run: bool = False) -> Receipt:
+    """Put a drafted rule in force, unless it is only tried; what it would take today, as the receipt of a dry run."""
+    found = tried(log, rule, datetime.now(UTC).date())
+    if not dry_run:
+        retention.add(log, rule, len(found.events))
+    return _shown(log, rule, found)
+
+
+def due(log: Log, day: date) -> bool:
+    """True when the rules were not applied on that day yet, or a cleaning was cut off some time ago."""
+    if log.database.readonly:
+        return False
+    with log.database.snapshot() as c:
+        late = uncleaned(c) and (c.execute("SELECT value FROM meta WHERE key='cleaning'").get or 0) < time_ns() // 1000 - RETRY
+        return late or c.execute("SELECT value FROM meta WHERE key='retained'").get != day.isoformat()
+
+
+def uncleaned(c: Any) -> bool:
+    """True where words were withdrawn and the file was not rewritten since: by a kill, or by readers that would not end."""
+    counts = dict(c.execute("SELECT key, value FROM meta WHERE key IN ('erasures', 'cleaned')"))
+    return counts.get("erasures", 0) != counts.get("cleaned", 0)
+
+
+def retained(
+    log: Log, day: date | None = None, dry_run: bool = False, progress: Callable[[int, int], None] | None = None
+) -> list[tuple[Receipt, list[bytes]]]:
+    """Apply every rule: a receipt each that has something to take, withdrawn but not cleaned. Again on the same day: what is new.
+
+    A rule that would take more than its limit takes nothing, and its receipt says so (state: refused).
+    """
+    today = datetime.now(UTC).date()
+    day = day or today
+    if day > today:
+        raise UsageError(f"the rules can be applied as of today ({today}) or an earlier day, got {day}")
+    found, in_force = [], standing(log).rules
+    for done, rule in enumerate(in_force):
+        receipt = _ruled(log, rule, day, dry_run)
+        if receipt is not None:
+            found.append(receipt)
+        if progress:
+            progress(done + 1, len(in_force))
+    if not dry_run:
+        with log.database.write() as c:
+            c.execute("INSERT INTO meta VALUES ('retained', ?1) ON CONFLICT DO UPDATE SET value=?1", (day.isoformat(),))
+    return found
+
+
+def _shown(log: Log, rule: Rule, what: Plan) -> Receipt:
+    """What a rule would take, as the receipt of a dry run, or of a refusal where it is more than it may take."""
+    number, seqs = len(what.events), tuple(e.seq for e in what.events)
+    state, why = "dry run", f"rule {rule.name!r}: {number:,} events; {rule.said:,} when it was made"
+    if rule.at_most is not None and number > rule.at_most:
+        state, why = "refused", f"rule {rule.name!r} would forget {number:,} events and may forget {rule.at_most:,} a run: it forgot none"
+    counts = {"event": number, "conclusion": what.conclusions, "said": rule.said}
+    return Receipt(seqs, counts, tuple(_digests(log, seqs)), None, state, why, {}, (), what.held)
+
+
+def _ruled(log: Log, rule: Rule, day: date, dry_run: bool) -> tuple[Receipt, list[bytes]] | None:
+    while True:
+        what = tried(log, rule, day)
+        if not what.events:
+            return None
+        shown = _shown(log, rule, what)
+        if shown.state == "refused":
+            logger.warning("%s; withdraw it, or make it anew with another at_most", shown.why)
+        if dry_run or shown.state == "refused":
+            return shown, []
+        done = _withdrawn(log, what, {"rule": rule.seq, "date": day.isoformat()}, None)
+        if done is not None:
+            return replace(done[0], counts={**done[0].counts, "said": rule.said}, held=what.held), done[1]
+
+
+# -- cleaning -------------------------------------------------------------------------------------------------------
+
+
+def erased(log: Log, receipt: Receipt, forms: Sequence[bytes] = (), progress: Callable[[int, int], None] | None = None) -> Receipt:
+    """The receipt after cleaning the file and searching its bytes."""
+    return cleaned(log, [(receipt, forms)], progress)[0]
+
+
+def cleaned(
+    log: Log, withdrawn: Sequence[tuple[Receipt, Sequence[bytes]]], progress: Callable[[int, int], None] | None = None
+) -> list[Receipt]:
+    """The receipts after one cleaning of the file, and one search of its bytes, for all of them."""
+    ours = [(receipt, forms) for receipt, forms in withdrawn if receipt.forget_seq is not None]
+    with log.database.snapshot() as c:
+        if not ours and not uncleaned(c):
+            return [receipt for receipt, _ in withdrawn]
+    why = erase.clean(log.database)
+    copies = []
+    for path in archive.backups(log.database):
+        trouble = _in_backup(path, [receipt for receipt, _ in ours], log.database.secret)
+        why, copies = why or trouble or "", copies if trouble is None else [*copies, path]
+    looked = sorted({form for _, forms in ours for form in forms})
+    found, scanned = residue.scan([*log.database.files(), *copies], looked, progress) if looked else ({}, {"forms": 0, "bytes": 0})
+    with log.database.snapshot() as c:
+        left = residue.unexplained(c, found)
+    return [receipt if receipt.forget_seq is None else _told(receipt, forms, why, found, left, scanned) for receipt, forms in withdrawn]
+
+
+def _told(
+    receipt: Receipt, forms: Sequence[bytes], why: str, found: Mapping[bytes, list[str]], left: set[bytes], scanned: Mapping[str, int]
+) -> Receipt:
+    mine = left & set(forms)
+    if mine and not why:
+        where = sorted({name for form in mine for name in found[form]})
+        why = f"{len(mine)} forms of the forgotten words are still in {', '.join(where)}"
+    looked = {**scanned, "forms": len(forms)} if forms else dict(receipt.scanned)
+    return replace(receipt, state="withdrawn" if why else "erased", why=why, scanned={**looked, "found": len(mine)})
+
+
+def _in_backup(path: Path, receipts: Sequence[Receipt], secret: bytes) -> str | None:
+    """Forget the same events in a copy; "" when done, None where it was made before they were recorded, else why not."""
+    copy = Database(path)
+    try:
+        with copy.snapshot() as c:
+            same = [_same(c, receipt) for receipt in receipts]
+        if not any(same):
+            return None  # it was whole before the first of their bytes was written
+        if copy.readonly:
+            return f"the backup {path} cannot be written and still holds the words; delete it, or make it writable and call `Clew.erase(receipt)`"
+        with copy.write() as c:
+            for seqs in same:
+                erase.redact(c, seqs, secret)
+                erase.withdraw(c, seqs)
+        return erase.clean(copy)
+    finally:
+        copy.close()
+
+
+def _same(c: Any, receipt: Receipt) -> list[int]:
+    """The events of the receipt that this file has too."""
+    digests = dict(c.execute(f"SELECT seq, hex(digest) FROM event WHERE seq IN ({','.join(map(str, receipt.seqs))})"))
+    return [seq for seq, digest in zip(receipt.seqs, receipt.digests, strict=True) if digests.get(seq, "").lower() == digest]
+
+
+# -- looking afterwards ---------------------------------------------------------------------------------------------
 
 
 def verify(log: Log, receipt: Receipt, probes: Sequence[str] = ()) -> list[str]:
@@ -182,22 +325,20 @@ def verify(log: Log, receipt: Receipt, probes: Sequence[str] = ()) -> list[str]:
                 "SELECT 1 FROM answer JOIN answer_rest ON answer=id WHERE answer_rest.seq=? AND body IS NOT NULL LIMIT 1", (seq,)
             ).get:
                 left.append(f"a model's answer that rests on event {seq} still has its text")
-            if c.execute("SELECT 1 FROM memory WHERE opened=? LIMIT 1", (seq,)).get:
-                left.append(f"a memory made by event {seq} is still there")
-        left += _resting(log, c, set(receipt.seqs))
+        left += _remaining(c, set(receipt.seqs))
     if why := erase.emptied(log.database):
         left.append(why)
-    wanted = sorted({form for probe in probes for form in erase.forms(probe)} | erase.words(probes))
-    found, _ = erase.scan([*log.database.files(), *archive.backups(log.database)], wanted)
+    wanted = sorted({form for probe in probes for form in residue.forms(probe)} | residue.words(probes))
+    found, _ = residue.scan([*log.database.files(), *archive.backups(log.database)], wanted)
     left += [f"{form.decode('utf-8', 'backslashreplace')!r} is in {', '.join(files)}" for form, files in found.items()]
     return left
 
 
-def _resting(log: Log, c: Any, seqs: set[int]) -> list[str]:
-    first = min(seqs, default=0)
+def _remaining(c: Any, seqs: set[int]) -> list[str]:
     found = []
-    for row in c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE opened >= ?", (first,)):
-        memory = rows.memory(log, c, row, row[8])
-        if seqs & {*memory.rests, *(s.seq for s in memory.sources)}:
-            found.append(f"memory {memory.id} (partition {row[0] >> SLOT_BITS}) rests on a forgotten event")
+    for place, id, opened, rest in c.execute("SELECT place, id, opened, rest FROM memory WHERE opened >= ?", (min(seqs, default=0),)):
+        if opened in seqs:
+            found.append(f"a memory made by event {opened} is still there")
+        if seqs & closure.needs(opened, rest):
+            found.append(f"memory {id.hex()} (partition {place >> SLOT_BITS}) rests on a forgotten event")
     return found

@@ -6,7 +6,7 @@ import typer
 
 from clew import __version__
 from clew.arena.cli import app as arena
-from clew.cli import demo, keeping, reading, reviewing, writing
+from clew.cli import decaying, demo, keeping, reading, retaining, reviewing, writing
 from clew.cli.terminal import Words
 
 app = typer.Typer(cls=Words, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
@@ -26,6 +26,6 @@ def main(
     """Memory for agents: what happened is written down once; every memory leads back to the words."""
 
 
-for room in (writing, reading, reviewing, keeping, demo):
+for room in (writing, reading, reviewing, retaining, decaying, keeping, demo):
     room.mount(app)
 app.add_typer(arena, name="arena")

@@ -1,4 +1,4 @@
-"""Words that keep memory true: review, approve, reject, confirm, rederive, retract, archive."""
+"""Words that keep memory true: review, approve, reject, confirm, rederive, retract."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,6 @@ from clew.cli.terminal import MEMORY, Db, Json, User, listed, opened_whole, out,
 from clew.types import Recorded
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A memory's id, as recall, memories and review print it.", show_default=False)]
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of memories.", show_default=False)]
 Actor = Annotated[str | None, typer.Option(help="Who decides this; kept with the event.")]
 
 
@@ -61,23 +60,11 @@ def retract(
         _told(c.retract(events, reason=reason, actor=actor), f"{len(events)} events are retracted.", json)
 
 
-def archive(
-    ids: Ids,
-    db: Db = MEMORY,
-    undo: Annotated[bool, typer.Option("--undo", help="Bring them back.")] = False,
-    actor: Actor = None,
-    json: Json = False,
-) -> None:
-    """Put memories out of the sight of recall, or back into it; nothing is erased."""
-    with opened_whole(db) as c:
-        _told(c.archive(ids, undo=undo, actor=actor), f"{len(ids)} memories are {'back' if undo else 'archived'}.", json)
-
-
 def _told(done: Recorded, words: str, json: bool) -> None:
     show_json(done) if json else out.print(words)
 
 
 def mount(app: Any) -> None:
     """Give these words to the command line."""
-    for word in (review, approve, reject, confirm, rederive, retract, archive):
+    for word in (review, approve, reject, confirm, rederive, retract):
         app.command()(word)

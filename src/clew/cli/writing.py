@@ -1,6 +1,5 @@
-"""Words that write: record, import, forget, load."""
+"""Words that write: record, import, load."""
 
-import json as codec
 import sys
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clew.cli.terminal import MEMORY, Agent, Db, Json, Session, User, opened, opened_whole, out, plain, progress, show_json, sure
+from clew.cli.terminal import MEMORY, Agent, Db, Json, Session, User, opened, out, progress, show_json
 from clew.engine import Clew
 from clew.errors import NotFound, UsageError
 from clew.readers import FORMATS, git_log, read
@@ -94,48 +93,6 @@ def imported(
     return seen, new
 
 
-def forget(
-    db: Db = MEMORY,
-    user: User = None,
-    session: Session = None,
-    actor: Annotated[str | None, typer.Option(help="All that this person said.")] = None,
-    event: Annotated[list[int] | None, typer.Option(help="This event; may be repeated.")] = None,
-    memory: Annotated[list[str] | None, typer.Option(help="What this memory came from; may be repeated.")] = None,
-    matching: Annotated[str | None, typer.Option(help="Events with these words.")] = None,
-    before: Annotated[str | None, typer.Option(help="Events before that instant.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Kept with the receipt in the log.")] = None,
-    receipt: Annotated[Path | None, typer.Option(help="Write the receipt to this file, for `clew verify --receipt`.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    json: Json = False,
-) -> None:
-    """Blank events and all that came of them, clean the file, rebuild what survives. Options narrow each other."""
-    wanted = {
-        "user": user,
-        "actor": actor,
-        "session": session,
-        "events": event or (),
-        "memories": memory or (),
-        "matching": matching,
-        "before": before,
-    }
-    with opened_whole(db) as c:
-        found = c.forget(**wanted, dry_run=True)
-        if not dry_run and found.seqs and sure(f"Forget {len(found.seqs):,} events for good?", yes or json):
-            found = c.forget(**wanted, reason=reason)
-    if receipt is not None:
-        receipt.write_text(codec.dumps(plain(found)), encoding="utf-8")
-    if json:
-        return show_json(found)
-    out.print(f"{found.state}: {len(found.seqs):,} events" + (f" ({found.why})" if found.why else ""))
-    if found.scanned:
-        out.print(f"looked for {found.scanned.get('forms', 0):,} forms of the words in the file's bytes: {found.scanned['found']} found")
-    if found.mentioned_elsewhere:
-        out.print(
-            f"{len(found.mentioned_elsewhere)} other events name the person: {', '.join(map(str, found.mentioned_elsewhere))}",
-        )
-
-
 def load(
     path: Annotated[Path, typer.Argument(help="A file that `clew export` wrote.", show_default=False)],
     db: Db = MEMORY,
@@ -160,5 +117,4 @@ def mount(app: Any) -> None:
     """Give these words to the command line."""
     app.command()(record)
     app.command("import")(bring)
-    app.command()(forget)
     app.command()(load)

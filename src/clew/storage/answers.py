@@ -71,10 +71,10 @@ class Answers:
                 return kept
             gone = f"SELECT EXISTS (SELECT 1 FROM event WHERE salt IS NULL AND seq IN ({','.join(map(str, needed))}))"
             if c.execute(gone).get:  # forgotten while the model was thinking: the call is accounted for, its words are not kept
-                answer, body = replace(answer, outcome="withheld"), None
+                answer, body, key = replace(answer, outcome="withheld"), None, _opaque(c, key)
             chain = c.execute("SELECT value FROM meta WHERE key='answers'").get
             salt = os.urandom(16)
-            digest = hashlib.sha256(salt + (body or b"")).digest()
+            digest = _digest(salt, key, answer.outcome, needed, body)
             chain = hashlib.sha256(chain + _frame(key, answer) + digest).digest()
             number = c.execute(
                 "INSERT INTO answer(recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out,"
@@ -189,38 +189,86 @@ class Answers:
         return [dict(zip(("recipe", "operator", "seq", "error", "generation"), row, strict=True)) for row in rows]
 
 
+def _opaque(c: Any, key: AnswerKey) -> AnswerKey:
+    """The key without what could be guessed back: the hash of what was asked, and whose it was where that is forgotten."""
+    known = c.execute("SELECT EXISTS (SELECT 1 FROM partition WHERE mark=?)", (key.part,)).get
+    return replace(key, request=os.urandom(16), part=key.part if known else os.urandom(16))
+
+
+def withhold(c: Any, names: Iterable[int]) -> int:
+    """Blank the answers that rest on the events in the table `gone`, inside a caller's transaction; how many had their text.
+
+    `names` are the numbers of names that go with them: answers of partitions of theirs no longer say whose they were.
+    """
+    resting = "id IN (SELECT answer FROM answer_rest WHERE seq IN gone)"
+    count = c.execute(f"SELECT count(*) FROM answer WHERE {resting} AND body IS NOT NULL").get
+    c.execute(f"UPDATE answer SET body=NULL, salt=NULL, outcome='withheld' WHERE {resting}")
+    lost = f"IN ({','.join(map(str, sorted(names)))})"
+    marks = {mark for (mark,) in c.execute(f"SELECT mark FROM partition WHERE user {lost} OR agent {lost} OR session {lost}")}
+    theirs = f" OR part IN ({','.join('?' * len(marks))})" if marks else ""
+    for number, part in list(c.execute(f"SELECT id, part FROM answer WHERE {resting}{theirs}", tuple(marks))):
+        if _blankable(c, number):
+            c.execute("UPDATE answer SET request=?, part=? WHERE id=?", (os.urandom(16), os.urandom(16) if part in marks else part, number))
+    return count
+
+
+def _blankable(c: Any, number: int) -> bool:
+    """False for answers of the first files: their chain covers the partition and the hash of the request."""
+    row = c.execute(
+        "SELECT recipe, part, seq, path, request, attempt, outcome, model, tokens_in, tokens_out, cost, ms, digest, chain"
+        " FROM answer WHERE id=?",
+        (number,),
+    ).fetchone()
+    before = c.execute("SELECT chain FROM answer WHERE id < ? ORDER BY id DESC LIMIT 1", (number,)).get or bytes(32)
+    frame = _frame(AnswerKey(*row[:6]), Answer(row[6], None, *row[7:12]))
+    return hashlib.sha256(before + frame + row[12]).digest() == row[13]
+
+
 def walk(c: Any) -> None:
     """Walk the chain of answers that a connection shows; LogCorrupt with the first that does not match."""
     chain = bytes(32)
+    rests: dict[int, list[int]] = {}
+    for seq, number in c.execute("SELECT seq, answer FROM answer_rest ORDER BY seq"):
+        rests.setdefault(number, []).append(seq)
     for row in c.execute(
         "SELECT recipe, part, seq, path, request, attempt, outcome, model, tokens_in, tokens_out, cost, ms,"
         " body, salt, digest, chain, id FROM answer ORDER BY id"
     ):
         key, answer = AnswerKey(*row[:6]), Answer(row[6], None, *row[7:12])
         body, salt, digest, stored, number = row[12:]
-        sound = isinstance(body, bytes) and isinstance(salt, bytes) and hashlib.sha256(salt + body).digest() == digest
-        if (salt is not None or body is not None) and not sound:
-            raise LogCorrupt(f"the text of answer {number} is not the one that was kept", row[2])
-        chain = hashlib.sha256(chain + _frame(key, answer) + digest).digest()
-        if chain != stored:
+        if salt is None and (body is not None or answer.outcome != "withheld"):
+            raise LogCorrupt(f"answer {number} has no salt but is not withheld", row[2])
+        if salt is not None and not _sound(key, answer.outcome, rests.get(number, []), body, salt, digest):
+            raise LogCorrupt(f"answer {number} is not the one that was kept: its text, outcome or what it rests on was changed", row[2])
+        links = [hashlib.sha256(chain + frame + digest).digest() for frame in (_frame(key, answer), _old_frame(key, answer))]
+        if stored not in links:
             raise LogCorrupt(f"the answers' chain breaks at answer {number}", row[2])
+        chain = stored
     if chain != c.execute("SELECT value FROM meta WHERE key='answers'").get:
         raise LogCorrupt("answers are missing at the end of their chain")
 
 
+def _sound(key: AnswerKey, outcome: str, rests: Sequence[int], body: Any, salt: Any, digest: bytes) -> bool:
+    if not isinstance(body, bytes) or not isinstance(salt, bytes):
+        return False
+    old = hashlib.sha256(salt + body).digest()  # of the first files: text alone
+    return digest in (_digest(salt, key, outcome, rests, body), old)
+
+
+def _digest(salt: bytes, key: AnswerKey, outcome: str, rests: Sequence[int], body: bytes | None) -> bytes:
+    """The salted digest of what can be blanked or guessed: whose it was, what was asked, what came of it, what that rests on."""
+    packed = json.dumps([key.part.hex(), key.request.hex(), outcome, list(rests)]).encode()
+    return hashlib.sha256(salt + packed + b"\0" + (body or b"")).digest()
+
+
 def _frame(key: AnswerKey, answer: Answer) -> bytes:
+    """What is never blanked, as the chain covers it."""
     return json.dumps(
-        [
-            key.recipe,
-            key.part.hex(),
-            key.seq,
-            key.path,
-            key.request.hex(),
-            key.attempt,
-            answer.model,
-            answer.tokens_in,
-            answer.tokens_out,
-            answer.cost,
-            answer.ms,
-        ]
+        [key.recipe, key.seq, key.path, key.attempt, answer.model, answer.tokens_in, answer.tokens_out, answer.cost, answer.ms]
     ).encode()
+
+
+def _old_frame(key: AnswerKey, answer: Answer) -> bytes:
+    """The same in the first files, where the partition and the hash of the request could not be blanked."""
+    spent = [answer.model, answer.tokens_in, answer.tokens_out, answer.cost, answer.ms]
+    return json.dumps([key.recipe, key.part.hex(), key.seq, key.path, key.request.hex(), key.attempt, *spent]).encode()

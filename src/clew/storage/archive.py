@@ -99,7 +99,9 @@ def entries(path: str | os.PathLike[str], as_lived: bool) -> list[Entry]:
     for row in _lines(path):
         if row["table"] == "name":
             names[row["id"]] = row["text"]
-        if row["table"] == "event" and row["payload"] is not None and row["kind"] not in ("forget", "query", "edit"):
+        if (
+            row["table"] == "event" and row["payload"] is not None and row["kind"] not in ("forget", "query", "edit", "hold")
+        ):  # these name places of that log
             packed, at = json.loads(row["payload"]), instant(row["at"], row["offset"])
             scope = Scope(names[row["user"]], names[row["agent"]], names[row["session"]])
             found.append(

@@ -22,6 +22,7 @@ from clew.types import Event, Scope
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_BODY = 10_000_000  # bytes of one event's body as JSON; larger things are split by the caller
 CHUNK = 2000  # events fetched at a time
+BOUND = 20  # bytes of the hash by which a retry of what was forgotten is known; those of what is there are shorter
 _ZONES: dict[int, timezone] = {0: UTC}
 _FRAME = struct.Struct("<qqiqiiqqqq")
 COLUMNS = "seq, kind, user, agent, session, actor, trust, at, offset, recorded, lived, salt IS NULL, payload"
@@ -173,6 +174,13 @@ class Log:
     def _mac(self, entry: Entry) -> bytes:
         return hashlib.blake2b(json.dumps([entry.scope.user, entry.key]).encode(), key=self.database.secret, digest_size=16).digest()
 
+    def _bound(self, c: Any, entry: Entry, payload: bytes) -> int | None:
+        """The place of the forgotten event that this one repeats, key and words."""
+        if not self._erasures:
+            return None
+        mac = bound_mac(self.database.secret, entry.scope.user, entry.key, payload)
+        return c.execute("SELECT seq FROM key WHERE mac=?", (mac,)).get
+
     def _repeated(self, batch: dict[bytes, tuple[int, bytes]], mac: bytes, entry: Entry, payload: bytes) -> tuple[int, str] | None:
         if mac not in batch:
             return None
@@ -184,7 +192,8 @@ class Log:
     def _known(self, c: Any, mac: bytes, entry: Entry, payload: bytes) -> tuple[int, str] | None:
         seq = c.execute("SELECT seq FROM key WHERE mac=?", (mac,)).get
         if seq is None:
-            return None
+            forgotten = self._bound(c, entry, payload)
+            return None if forgotten is None else (forgotten, "refused as forgotten")
         stored = c.execute("SELECT payload FROM event WHERE seq=?", (seq,)).get
         if stored is None:
             return seq, "refused as forgotten"
@@ -343,6 +352,11 @@ def digested(salt: bytes, payload: bytes, names: Sequence[str | None]) -> bytes:
     return hashlib.sha256(salt + struct.pack("<q", len(payload)) + payload + packed).digest()
 
 
+def bound_mac(secret: bytes, user: str | None, key: str | None, payload: bytes) -> bytes:
+    """What a forgotten event's retry is known by: who could guess it knows the words as well."""
+    return hashlib.blake2b(json.dumps([user, key]).encode() + payload, key=secret, digest_size=BOUND).digest()
+
+
 def chained(
     chain: bytes,
     seq: int,
@@ -357,5 +371,8 @@ def chained(
     form: int = FORMAT,
 ) -> bytes:
     """The next link of the chain, over everything that is never blanked."""
-    frame = _FRAME.pack(seq, at, offset, recorded, trust | lived << 16, form, *(-1 if i is None else i for i in ids))
+    try:
+        frame = _FRAME.pack(seq, at, offset, recorded, trust | lived << 16, form, *(-1 if i is None else i for i in ids))
+    except struct.error as error:
+        raise LogCorrupt(f"event {seq} has something else where numbers belong ({error})") from error
     return hashlib.sha256(chain + frame + kind.encode() + digest).digest()
