@@ -22,7 +22,7 @@ from clew.errors import UsageError
 FOLDER = "apollo13"
 FILE = "air_to_ground.jsonl"
 MISSION = "user-apollo"
-AROUND = 40  # lines kept before and after each line that states a value
+AROUND = 15  # lines kept before and after each line that states a value
 LONGEST = 420  # characters: longer lines state many things
 CREW = frozenset({"CDR", "CMP", "LMP", "SC"})
 GROUND = frozenset({"CC"})
