@@ -20,18 +20,21 @@ from clew.errors import (
 from clew.models import Budget, Models, connect
 from clew.recall import Answer
 from clew.recipe import Recipe
-from clew.types import Event, Hit, Memory, Query, Quote, Receipt, Recorded, Scope, Source
+from clew.retention import Hold, Rule
+from clew.types import Change, Event, Hit, Memory, Query, Quote, Receipt, Recorded, Scope, Source
 
 __version__ = "0.1.0"
 __all__ = [
     "Answer",
     "Budget",
     "BudgetExceeded",
+    "Change",
     "Clew",
     "ClewError",
     "Denied",
     "Event",
     "Hit",
+    "Hold",
     "LogCorrupt",
     "Memory",
     "MissingExtra",
@@ -46,6 +49,7 @@ __all__ = [
     "RecipeError",
     "Recorded",
     "ReplayMiss",
+    "Rule",
     "Scope",
     "Source",
     "StorageBusy",

@@ -353,8 +353,8 @@ class Context:
 
     def resting(self, memory: Memory) -> Memory:
         """The memory with this event, its sources, and everything that models were shown for the event added to what it rests on."""
-        if self.event is not None:
-            self.view.known.setdefault(self.seq, (len(self.event.text), self.event.trust))
+        if self.event is not None and self.event.seq not in self.view.known:  # a text is put together at every look
+            self.view.known[self.event.seq] = (len(self.event.text), self.event.trust)
         self._sourced(memory)
         if memory.opened is None and not self.rests:
             return memory  # a new one has them already

@@ -18,7 +18,7 @@ from clew.storage.index import Lost
 from clew.storage.log import micros
 from clew.storage.shapes import Only
 from clew.storage.view import Part
-from clew.types import TRUST, Hit, Memory, Query, Quote, Scope
+from clew.types import TRUST, Change, Hit, Memory, Query, Quote, Scope
 
 FENCE = "memory"
 LEVELS = {TRUST["tool"]: "tool output", TRUST["document"]: "document", TRUST["web"]: "web page"}  # named where text is shown
@@ -185,21 +185,20 @@ def rendered(hits: Sequence[Hit], max_tokens: int) -> str:
     return "\n".join([*lines, f"</{FENCE}>"]) if len(lines) > 1 else ""
 
 
+def changed(change: Change) -> str:
+    """A change in words: what it replaces, or what ended it, by which memory and when."""
+    if change.reason == "replaces":
+        return f"replaces [{change.by}]"
+    return f"{change.reason}{f' by [{change.by}]' if change.by else ''} on {change.at.astimezone(UTC):%Y-%m-%d}"
+
+
 def _line(hit: Hit) -> str:
     """A hit as a quote: its id, when, how far it may be believed, who said it, the words."""
     m = hit.memory
     when = m.since.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if m.since else "time unknown"
     marks = [] if m.status == "active" else [m.status]
     marks += [LEVELS[m.trust]] if m.trust <= TRUST["tool"] else []
-    for change in hit.changes:
-        of = (
-            f"{change.reason} [{change.by}]"
-            if change.reason == "replaces"
-            else f"{change.reason} by [{change.by}]"
-            if change.by
-            else change.reason
-        )
-        marks.append(of if change.reason == "replaces" else f"{of} on {change.at.astimezone(UTC):%Y-%m-%d}")
+    marks += map(changed, hit.changes)
     mark = f" ({'; '.join(marks)})" if marks else ""
     who = f" {m.actor}:" if m.actor else ""
     return f"[{m.id}] {when}{mark}{who} {m.text}".replace("</", "<\\/")

@@ -28,6 +28,7 @@ from clew.cli.terminal import (
     show_json,
 )
 from clew.engine import Clew
+from clew.recall import changed
 from clew.types import Event, Quote
 
 Question = Annotated[str, typer.Argument(help="The question, in plain words.", show_default=False)]
@@ -51,6 +52,7 @@ def recall(
     recipe: Named = None,
     kind: Annotated[list[str] | None, typer.Option(help="Only memories of this kind (turn, fact, note, ...); may be repeated.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Stop before the words exceed about so many tokens.")] = None,
+    archived: Annotated[bool, typer.Option("--archived", help="Archived memories too.")] = False,
     model: Model = None,
     url: Url = None,
     json: Json = False,
@@ -68,11 +70,16 @@ def recall(
             as_of=place(as_of),
             kinds=tuple(kind or ()),
             max_tokens=max_tokens,
+            archived=archived,
         )
     if json:
-        return show_json([{"rank": n, "score": h.score, "why": h.why, "memory": h.memory} for n, h in enumerate(hits, 1)])
+        return show_json(
+            [{"rank": n, "score": h.score, "why": h.why, "changes": h.changes, "memory": h.memory} for n, h in enumerate(hits, 1)]
+        )
     for rank, hit in enumerate(hits, 1):
         listed(hit.memory, f"{rank:>2}. {hit.score:.3f}  ")
+        for change in hit.changes:
+            out.print(f"    {changed(change)}", style="dim")
     if not hits:
         out.print("Nothing was found.")
 

@@ -30,7 +30,7 @@ class Draft:
     ) -> None:
         self.log, self.index, self.seq, self.only = log, index, NEVER - 1 if seq is None else seq, only
         self._embed, self._indexing = embed, indexing
-        self.shelf = only.shelf if only else 0
+        self.shelf = only.shelf if only else int(seq is None)  # what is archived is out of the sight of questions, not of upkeep
         self.added: dict[int, Memory] = {}  # by slot, not landed yet; as the operator gave them
         self.rows: list[tuple[Any, ...]] = []  # the same as rows, in slot order
         self._nodes: dict[str, list[int]] = {}  # node to the slots in `added` that link to it
