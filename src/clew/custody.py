@@ -13,13 +13,13 @@ from clew.errors import NotFound, UsageError
 from clew.generations import Generations, Progress
 from clew.maintenance import QUARANTINE, reference
 from clew.models import Budget, Models
-from clew.storage import archive, rows
+from clew.storage import archive, closure, rows
 from clew.storage.answers import Answers
 from clew.storage.index import NEVER
 from clew.storage.log import Entry, Log
 from clew.storage.schema import SLOT_BITS
 from clew.storage.sqlite import Database
-from clew.storage.view import Generation
+from clew.storage.view import BY, Generation
 from clew.types import REASONS, TRUST, Memory, Recorded, Scope
 
 
@@ -43,8 +43,8 @@ class Custody(Disposal, Fading):
 
     def revise(self, id: str, text: str, *, actor: str | None = None) -> Recorded:
         """Give a memory other words from now on; an event, so the old words stay in its history."""
-        if not text.strip():
-            raise UsageError("a memory cannot be revised to nothing; use retire(id, reason=...)")
+        if not isinstance(text, str) or not text.strip():
+            raise UsageError(f"a memory is revised to a text, got {text!r:.60}; to end it use retire(id, reason=...)")
         return self._edit(id, {"op": "revise", "content": text}, actor)
 
     def retire(self, id: str, *, reason: str = "corrected", actor: str | None = None) -> Recorded:
@@ -75,26 +75,35 @@ class Custody(Disposal, Fading):
         The events stay in the log, and in `history`; to have them gone, forget them.
         """
         intake.places(events)
+        if not isinstance(reason, str | None):
+            raise UsageError(f"reason is a text, got {reason!r:.60}")
         found = self.log.select(f"seq IN ({','.join(map(str, events))}) AND salt IS NOT NULL", ())
         if missing := sorted({*events} - {e.seq for e in found}):
             raise NotFound(f"there is no event {missing[0]} in the log that could be retracted")
         scopes: dict[Scope, list[int]] = {}
         for event in found:
             scopes.setdefault(event.scope, []).append(event.seq)
-        who = intake.name(actor, "actor")
-        entries = [
-            Entry("edit", {"op": "retract", "seqs": seqs, "reason": reason}, scope, who, TRUST["owner"], None)
-            for scope, seqs in scopes.items()
-        ]
+        drawn: dict[Scope, list[int]] = {}  # conclusions may lie in other views than what they were drawn from
+        for event in closure.closed(self.log, found, ()):
+            if event.seq not in events and event.kind not in closure.EDITS:
+                drawn.setdefault(event.scope, []).append(event.seq)
+        who, everything = intake.name(actor, "actor"), sorted(e.seq for e in found)
+        entries = []
+        for scope in {**scopes, **drawn}:
+            more = {"drawn": drawn[scope]} if scope in drawn else {}
+            body = {"op": "retract", "seqs": scopes.get(scope, everything), "reason": reason, **more}
+            entries.append(Entry("edit", body, scope, who, TRUST["owner"], None))
         return self._appended(entries)
 
     def archive(self, ids: Sequence[str], *, actor: str | None = None, undo: bool = False) -> Recorded:
         """Put memories out of the sight of recall, or with `undo` back into it; one event a recipe and scope, and nothing is lost."""
+        if isinstance(ids, str) or not isinstance(ids, Sequence):
+            raise UsageError(f"archive takes a list of ids of memories, such as [hit.memory.id]; got {ids!r:.60}")
         groups: dict[tuple[str, Scope], list[dict[str, Any]]] = {}
         for id in ids:
             memory, generation = self._found(id)
             ref = reference(self.database.secret, memory, generation.recipe, generation.id)
-            groups.setdefault((ref["recipe"], memory.scope), []).append(ref)
+            groups.setdefault((ref["recipe"], self._home(memory, generation)), []).append(ref)
         who, op = intake.name(actor, "actor"), "unarchive" if undo else "archive"
         entries = [
             Entry("edit", {"op": op, "recipe": recipe, "items": items}, scope, who, TRUST["owner"], None)
@@ -106,8 +115,8 @@ class Custody(Disposal, Fading):
         if not entries:
             return Recorded(None, {"log": "nothing to record"})
         results = self.log.append(*entries)
-        self.catch_up(timeout=PATIENCE)
-        return Recorded(results[-1][0], {"log": results[-1][1]}, tuple(seq for seq, _ in results))
+        states = self.catch_up(timeout=PATIENCE)
+        return Recorded(results[-1][0], {"log": results[-1][1], **states}, tuple(seq for seq, _ in results))
 
     # -- reviewing ----------------------------------------------------------------------------------------------
 
@@ -143,10 +152,11 @@ class Custody(Disposal, Fading):
     # -- finding by id ------------------------------------------------------------------------------------------
 
     def _held_spans(self, seqs: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
-        """The spans of these events that wait in quarantine."""
+        """The spans of these events that are kept from memory: they wait in quarantine, or were rejected."""
         found: dict[int, list[tuple[int, int]]] = {}
         with self.database.snapshot() as c:
-            where = f"status='quarantined' AND kind=? AND closed IS NULL AND opened IN ({','.join(map(str, seqs))})"
+            released = "coalesce(ended, '') = 'merged'"
+            where = f"status='quarantined' AND kind=? AND NOT {released} AND opened IN ({','.join(map(str, seqs))})"
             for row in c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE {where}", (QUARANTINE,)):
                 for source in rows.memory(self.log, c, row, NEVER).sources:
                     found.setdefault(source.seq, []).append((source.start, source.end))
@@ -154,17 +164,31 @@ class Custody(Disposal, Fading):
 
     def _edit(self, id: str, change: Mapping[str, Any], actor: str | None, kind: str = "edit") -> Recorded:
         memory, generation = self._found(id)
+        if memory.kind == QUARANTINE and change["op"] not in ("approve", "reject", "feedback"):
+            raise UsageError(f"memory {id} holds words that wait in quarantine; approve({id!r}) or reject({id!r})")
+        if memory.closed is not None and kind == "edit":
+            raise UsageError(f"memory {id} has ended ({memory.retired}) and cannot be changed; record what holds as a new event")
         body = {**change, **reference(self.database.secret, memory, generation.recipe, generation.id)}
-        return self._appended([Entry(kind, body, memory.scope, intake.name(actor, "actor"), TRUST["owner"], None)])
+        return self._appended([Entry(kind, body, self._home(memory, generation), intake.name(actor, "actor"), TRUST["owner"], None)])
 
     def _basis(self, id: str) -> dict[str, Any]:
         memory, generation = self._found(id)
-        return reference(self.database.secret, memory, generation.recipe, generation.id)
+        return {**reference(self.database.secret, memory, generation.recipe, generation.id), "trust": memory.trust}
+
+    def _home(self, memory: Memory, generation: Generation) -> Scope:
+        """The scope whose events reach the partition that holds a memory; its own may be wider."""
+        query = "SELECT user, agent, session FROM partition WHERE generation=? AND id IN (SELECT place >> ? FROM memory WHERE id=?)"
+        with self.database.snapshot() as c:
+            found = c.execute(query, (generation.id, SLOT_BITS, rows.encoded(memory.id))).fetchone()
+            names = dict(zip(("user", "agent", "session"), (self.log.name(c, n or None) for n in found), strict=True))
+        return replace(memory.scope, **{field: names[field] for field in BY[generation.shares]})
 
     def _found(self, id: str) -> tuple[Memory, Generation]:
         generations = {g.id: g for g in self._views.all() if g.state == "serving"}
         with self.database.snapshot() as c:
-            for row in c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE id=? ORDER BY place DESC", (rows.encoded(str(id)),)):
+            for row in c.execute(
+                f"SELECT {rows.MEMORY} FROM memory WHERE id=? ORDER BY closed IS NOT NULL, place DESC", (rows.encoded(str(id)),)
+            ):
                 found = generations.get(c.execute("SELECT generation FROM partition WHERE id=?", (row[0] >> 32,)).get)
                 if found is not None:
                     return rows.memory(self.log, c, row, 2**62), found

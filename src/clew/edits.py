@@ -1,13 +1,13 @@
 """What an edit event does to a view: an owner's word about a memory, or about the events that memories came from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from clew.context import Context
-from clew.maintenance import QUARANTINE, resolved
+from clew.maintenance import QUARANTINE, less, own_words, premises, resolved, rest_on, versions
 from clew.recipe import Recipe
-from clew.types import Event, Memory, Source
+from clew.types import ENDED, Event, Memory, Source
 
 DOUBTS = ("suspect", "retracted", "reason")  # data that say why a memory is doubted
 
@@ -16,17 +16,17 @@ def edited(event: Event, ctx: Context, recipe: Recipe) -> list[Memory]:
     """The memories that an edit event changes in this view; one that cannot be found again is noted as unapplied."""
     body = event.body
     if body["op"] == "retract":
-        return _retracted(frozenset(body["seqs"]), event, ctx)
+        return _retracted(body, event, ctx)
     if body["op"] in ("archive", "unarchive"):
         if body["recipe"] != ctx.recipe.name.partition("[")[0]:
             return []
         found = [(ref, resolved(ref, ctx)) for ref in body["items"]]
         for ref in (ref for ref, memory in found if memory is None):
             _unapplied(ref, ctx)
-        wanted = ("active", "archived") if body["op"] == "archive" else ("archived", "active")
-        return [m.revised(status=wanted[1]) for _, m in found if m is not None and m.status == wanted[0]]
+        wanted = ("active", "suspect") if body["op"] == "archive" else ("archived",)
+        return [m.revised(status=_shelved(m)) for _, m in found if m is not None and m.status in wanted]
     if body["memory_kind"] == QUARANTINE:
-        return _released(body, ctx)
+        return _released(body, ctx) if body["op"] in ("approve", "reject") else []
     if body.get("recipe") != ctx.recipe.name.partition("[")[0]:
         return []
     target = resolved(body, ctx)
@@ -36,10 +36,37 @@ def edited(event: Event, ctx: Context, recipe: Recipe) -> list[Memory]:
     return OPS[body["op"]](target, event, ctx, recipe) if body["op"] in OPS else []
 
 
+def _shelved(memory: Memory) -> str:
+    """Archived, or where it was that, what it would be had it never been: its premises may have fallen meanwhile."""
+    return "archived" if memory.status != "archived" else "suspect" if memory.data.get("suspect") else "active"
+
+
 def again(event: Event) -> int | None:
     """The place of the event that an approval delivers again, whole; None for every other edit."""
     body = event.body
     return body["sources"][0][0] if body.get("op") == "approve" and body.get("memory_kind") == QUARANTINE else None
+
+
+def redelivered(event: Event, ctx: Context) -> Event | None:
+    """The event that an approval delivers again, with its premises in the context; None for every other edit.
+
+    Whole, less the spans that were rejected before. None too where somebody approved it before, or it was retracted.
+    """
+    seq = again(event)
+    approved = next(iter(ctx.view.log.select("seq = ? AND salt IS NOT NULL", (seq,))), None) if seq else None
+    if approved is None:
+        return None
+    where = "seq > ? AND seq < ? AND user IS ? AND kind = 'edit' AND salt IS NOT NULL"
+    spans = []
+    for body in (e.body for e in ctx.view.log.select(where, (seq, event.seq, ctx.view.log.number(event.scope.user)))):
+        if body["op"] == "retract" and seq in body["seqs"]:
+            return None
+        if body.get("memory_kind") == QUARANTINE and body["sources"][0][0] == seq:
+            if body["op"] == "approve":
+                return None
+            spans += [(start, end) for _, start, end in body["sources"] if body["op"] == "reject"]
+    ctx.premises = premises(approved, ctx)
+    return less(approved, spans)
 
 
 def _unapplied(ref: Mapping[str, Any], ctx: Context) -> None:
@@ -49,19 +76,48 @@ def _unapplied(ref: Mapping[str, Any], ctx: Context) -> None:
     ctx.faults.append(("edit", f"unapplied: the memory {ref['id']} that was edited is not in this generation"))
 
 
-def _retracted(seqs: frozenset[int], event: Event, ctx: Context) -> list[Memory]:
-    """What came from these events alone is retracted; what was partly made of them is put in quarantine, words and all."""
-    found = []
-    for memory in ctx.view.opened_by(min(seqs)):
-        if memory.retired is not None:
+def _retracted(body: Mapping[str, Any], event: Event, ctx: Context) -> list[Memory]:
+    """What came from these events alone is retracted; what was partly made of them goes back to what it was before, or waits."""
+    seqs, drawn = frozenset(body["seqs"]), frozenset(body.get("drawn", ()))
+    found, standing = [], dict[str, Memory]()
+    for memory in rest_on(seqs | drawn, ctx):
+        said, rests = {source.seq for source in memory.sources}, {*memory.rests}
+        if memory.retired not in (None, *ENDED) or not (seqs & (said | rests) or drawn & said):
             continue
-        said = {source.seq for source in memory.sources}
-        if said and said <= seqs:
+        gone = seqs | {*memory.data.get("retracted", ())}
+        if said and said <= gone:
             found.append(memory.retire(event.at, "retracted"))
-        elif said & seqs or (not memory.basis and seqs & {*memory.rests}):  # with a basis, its premises tell what becomes of it
-            why = {"reason": "it was partly made of what was retracted", "retracted": sorted(seqs & {*said, *memory.rests})}
-            found.append(memory.revised(status="quarantined", data=why))
+        elif said & seqs:
+            found.append(_withheld(memory, gone & (said | rests)))
+        else:
+            found += _touched(memory, seqs, gone, standing, ctx)
     return found
+
+
+def _touched(memory: Memory, seqs: frozenset[int], gone: frozenset[int], standing: dict[str, Memory], ctx: Context) -> list[Memory]:
+    """What becomes of a memory that says nothing of these events' own and was made, changed or ended through them."""
+    bases = [standing.setdefault(id, m) for id in memory.basis if (m := standing.get(id) or ctx.view.held(id)) is not None]
+    touched = seqs & {*memory.rests}
+    if not touched:
+        return [_doubtful(memory)]  # concluded from what lies in another view, such as a page that everybody shares
+    if touched <= {seq for m in bases for seq in m.rests}:
+        return []  # its premises tell what becomes of it
+    before = next((v for v in reversed(versions(memory.id, ctx)) if seqs.isdisjoint(v.rests)), None)
+    if before is not None and before.sources == memory.sources and memory.status != "quarantined":
+        status = memory.status if before.status == "active" else before.status
+        return [replace(before, opened=memory.opened, closed=None, status=status)]
+    if memory.basis and own_words(memory, gone, ctx):
+        return [_doubtful(memory)]
+    return [_withheld(memory, gone & {*memory.rests})]
+
+
+def _doubtful(memory: Memory) -> Memory:
+    status = "suspect" if memory.status == "active" else memory.status
+    return memory.revised(status=status, data={"suspect": sorted({*memory.data.get("suspect", ()), *memory.basis})})
+
+
+def _withheld(memory: Memory, gone: Collection[int]) -> Memory:
+    return memory.revised(status="quarantined", data={"reason": "it was partly made of what was retracted", "retracted": sorted(gone)})
 
 
 def _released(body: Mapping[str, list[list[int]]], ctx: Context) -> list[Memory]:

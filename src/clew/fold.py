@@ -10,7 +10,7 @@ from time import monotonic
 
 from clew import maintenance
 from clew.context import Context, Desk
-from clew.edits import again, edited
+from clew.edits import edited, redelivered
 from clew.errors import BudgetExceeded, ModelUnavailable, ReplayMiss
 from clew.recipe import Recipe
 from clew.storage.draft import Draft
@@ -150,14 +150,13 @@ class Folder:
     def _edit(self, event: Event, ctx: Context) -> None:
         """An owner's edit, and where it approves what was in quarantine, that event again, whole."""
         self._write(edited(event, ctx, self.recipe), ctx)
-        seq = again(event)
-        approved = next(iter(self.log.select("seq = ? AND salt IS NOT NULL", (seq,))), None) if seq else None
+        approved = redelivered(event, ctx)
         if approved is not None and approved.kind in self.recipe.on:
             ctx.event, ctx.at = approved, approved.at
             ctx.view.known.setdefault(approved.seq, (len(approved.text), approved.trust))
             candidates = ctx.stage("encode", self.recipe.encode, [approved])
             self._write(ctx.stage("store", self.recipe.store, candidates), ctx)
-            ctx.event, ctx.at = event, event.at
+            ctx.event, ctx.at, ctx.premises = event, event.at, ()
 
     def _write(self, memories: Sequence[Memory], ctx: Context) -> None:
         """What may be written of these, and what that makes suspect."""

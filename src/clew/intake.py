@@ -10,6 +10,7 @@ from clew.storage.log import Entry
 from clew.types import TRUST, Scope
 
 ROLES = {"user": "user", "assistant": "assistant", "tool": "tool", "function": "tool", "system": "owner", "developer": "owner"}
+BY_KIND = {"document": "document", "observation": "tool", "action": "assistant"}  # where no role says whose words they are
 OURS = ("actor", "at", "key", "session", "user", "agent", "kind", "trust", "basis")  # keys of a message that are about it, not in it
 RESERVED = frozenset({"forget", "query", "edit", "hold", "rule"})  # kinds that only the engine writes, through calls of their own
 
@@ -67,6 +68,7 @@ def entry(item: Any, given: Given, key: str | None, where: str) -> Entry:
     if given.as_lived and at is None:
         raise UsageError(f"{where}as_lived needs `at` for every event: it is taken as the moment when it was learned")
     level = trust(about["trust"] if about["trust"] is not None else given.trust, role, kind, where)
+    level = min([level, *(ref["trust"] for ref in own.get("basis", ()) if "trust" in ref)])  # believed no more than what it was drawn from
     return Entry(
         kind,
         body,
@@ -136,7 +138,9 @@ def instant(value: Any, what: str, where: str = "") -> datetime | None:
 def trust(value: Any, role: Any, kind: str, where: str = "") -> int:
     """A level of TRUST by name or number; by default what the role deserves."""
     if value is None:
-        return TRUST["document"] if kind == "document" else TRUST[ROLES.get(str(role), "user")]
+        if role is None or kind == "document":
+            return TRUST[BY_KIND.get(kind, "user")]
+        return TRUST[ROLES.get(str(role), "user")]
     level = TRUST.get(value, value) if isinstance(value, str) else value
     if not isinstance(level, int) or level not in TRUST.values():
         raise UsageError(f"{where}trust must be one of {', '.join(TRUST)}; got {value!r}")

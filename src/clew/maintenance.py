@@ -4,12 +4,15 @@ The fold calls these around the operators, so that no recipe has to remember the
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from clew import guard
 from clew.context import Context
+from clew.storage import rows
+from clew.storage.index import NEVER
+from clew.storage.schema import SLOT_BITS
 from clew.types import TRUST, Event, Memory, Source
 
 VERSION = 1
@@ -20,7 +23,32 @@ RECENT = 6  # of the user's own messages that tell what a session is about
 LOOSENED = frozenset({"superseded", "expired", "corrected", "retracted"})  # after these, what was derived may no longer follow
 
 
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """How a memory fell: withdrawn altogether or only in doubt; and the events whose words, in it, are not to be said any more."""
+
+    withdrawn: bool
+    words: frozenset[int]
+
+
 # -- references -----------------------------------------------------------------------------------------------------
+
+
+def rest_on(seqs: Collection[int], ctx: Context) -> list[Memory]:
+    """The memories as they are now that rest on any of these events, oldest first, on whatever shelf."""
+    view, found = ctx.view, list[int]()
+    base = view.index.pid << SLOT_BITS
+    query = (  # most rest on their own event alone, and are passed over without being read
+        "SELECT place, opened, json_extract(rest, '$[3]') AS rests FROM memory WHERE place >= ? AND place < ? AND opened >= ?"
+        f" AND closed IS NULL AND (rests != '' OR opened IN ({','.join(map(str, seqs))})) ORDER BY place"
+    )
+    with view.index.lock, view.log.database.snapshot() as c:
+        for place, opened, rests in c.execute(query, (base, base + view.index.flushed, min(seqs))):
+            if not {*(rows.unranged(rests) or (opened,))}.isdisjoint(seqs):
+                found.append(place & rows.SLOT_MASK)
+        found += [slot for slot, m in sorted(view.added.items()) if not {*m.rests}.isdisjoint(seqs)]
+        alive = view.index.columns["closed"]
+        return view.at_slots([slot for slot in found if alive[slot] == NEVER])
 
 
 def digest(secret: bytes, memory: Memory) -> str:
@@ -53,16 +81,38 @@ def resolved(ref: Mapping[str, Any], ctx: Context) -> Memory | None:
 
 def premises(event: Event, ctx: Context) -> tuple[Memory, ...]:
     """The memories that an event says it was concluded from; in another recipe those that came from the same words."""
-    refs = event.body.get("basis") if isinstance(event.body, Mapping) else None
     found: dict[str, Memory] = {}
-    for ref in refs if isinstance(refs, list) else ():
+    for ref in named(event):
         mine = ref["recipe"] == ctx.recipe.name.partition("[")[0]
-        target = resolved(ref, ctx) if mine else None
+        target = (resolved(ref, ctx) or _former(ref, ctx)) if mine else None
         alike = [target] if target else _from_same_words(ref, ctx)
-        if not alike:
+        if not alike and mine:
             ctx.faults.append(("basis", f"unapplied: the memory {ref['id']} that event {event.seq} rests on is not in this view"))
         found |= {m.id: m for m in alike}
     return tuple(found.values())
+
+
+def named(event: Event) -> list[Mapping[str, Any]]:
+    """The references in an event's `basis`; what callers kept under that name before it was ours is none."""
+    refs = event.body.get("basis") if isinstance(event.body, Mapping) else None
+    keys = {"id", "recipe", "sources", "digest"}
+    return [ref for ref in refs if isinstance(ref, Mapping) and keys <= ref.keys()] if isinstance(refs, list) else []
+
+
+def _former(ref: Mapping[str, Any], ctx: Context) -> Memory | None:
+    """A memory that is no longer there, as it was last: a conclusion may come after the fall of what it was drawn from."""
+    return next((m for m in reversed(versions(str(ref["id"]), ctx)) if digest(ctx.desk.secret, m) == ref["digest"]), None)
+
+
+def versions(id: str, ctx: Context) -> list[Memory]:
+    """Every version of a memory in this partition so far, oldest first; those of this draft too."""
+    view = ctx.view
+    base = view.index.pid << SLOT_BITS
+    span = (rows.encoded(id), base, base + view.index.flushed)
+    with view.index.lock, view.log.database.snapshot() as c:
+        query = f"SELECT {rows.MEMORY} FROM memory WHERE id=? AND place >= ? AND place < ? ORDER BY place"
+        landed = [rows.memory(view.log, c, row, NEVER) for row in c.execute(query, span)]
+    return [*landed, *(memory for _, memory in sorted(view.added.items()) if memory.id == id)]
 
 
 def _from_same_words(ref: Mapping[str, Any], ctx: Context) -> list[Memory]:
@@ -92,11 +142,16 @@ def delivered(event: Event, ctx: Context) -> tuple[Event | None, list[Memory]]:
                 reason=f.reason,
             )
         )
-    rest = masked(text, [(f.start, f.end) for f in findings])
-    if not any(c.isalnum() for c in rest):
-        return None, kept
+    return less(event, [(f.start, f.end) for f in findings]), kept
+
+
+def less(event: Event, spans: Sequence[tuple[int, int]]) -> Event | None:
+    """The event with these spans of its text blanked; None where nothing is left to see."""
+    rest = masked(event.text, spans) if spans else ""
+    if spans and not any(c.isalnum() for c in rest):
+        return None
     role = event.body.get("role") if isinstance(event.body, Mapping) else None
-    return replace(event, body={"content": rest, **({"role": role} if isinstance(role, str) else {})}), kept
+    return replace(event, body={"content": rest, **({"role": role} if isinstance(role, str) else {})}) if spans else event
 
 
 def masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
@@ -119,13 +174,23 @@ def _recent(event: Event, ctx: Context) -> list[str]:
 def admitted(memories: Iterable[Memory], ctx: Context) -> list[Memory]:
     """What of these may be written: the untrusted may neither change what is better trusted nor tell an agent what to do."""
     kept = []
+    memories = list(memories)
+    written = {memory.id for memory in memories}
     for memory in memories:
+        if ctx.premises and memory.basis and memory.status == "active" and ctx.view.fresh(memory):
+            fallen = [id for id in memory.basis if id not in written and _fallen(ctx.view.held(id))]
+            memory = memory.revised(status="suspect", data={"suspect": sorted(fallen)}) if fallen else memory
         if memory.kind in GUIDING and memory.trust < TRUST["assistant"] and memory.status in ("active", "suspect"):
             memory = memory.revised(status="quarantined", data={"reason": f"a {memory.kind} from an untrusted source"})
         if not ctx.view.fresh(memory):
             memory = _allowed(memory, ctx)
         kept.append(memory)
     return kept
+
+
+def _fallen(premise: Memory | None) -> bool:
+    """Whether what is concluded from it is in doubt from the first; what was so once is a premise like any other."""
+    return premise is None or premise.status in ("suspect", "quarantined")
 
 
 def _allowed(memory: Memory, ctx: Context) -> Memory:
@@ -142,9 +207,9 @@ def _allowed(memory: Memory, ctx: Context) -> Memory:
 # -- what rests on what ---------------------------------------------------------------------------------------------
 
 
-def shaken(memories: Sequence[Memory], ctx: Context, edited: bool) -> dict[str, bool]:
-    """Ids of memories that would no longer carry what was derived from them once these are written; True: withdrawn altogether."""
-    ids: dict[str, bool] = {}
+def shaken(memories: Sequence[Memory], ctx: Context, edited: bool) -> dict[str, Fall]:
+    """Memories that would no longer carry what was derived from them once these are written, by id."""
+    ids: dict[str, Fall] = {}
     for memory in memories:
         if ctx.view.fresh(memory):
             continue
@@ -154,19 +219,21 @@ def shaken(memories: Sequence[Memory], ctx: Context, edited: bool) -> dict[str, 
         ended = memory.retired in LOOSENED and old.retired is None
         doubted = memory.status in ("quarantined", "suspect") and old.status not in ("quarantined", "suspect")
         if ended or doubted or (edited and memory.text != old.text):
-            ids[memory.id] = memory.retired == "retracted" or memory.status == "quarantined"
+            withdrawn = memory.retired == "retracted" or memory.status == "quarantined"
+            said = memory.data.get("retracted", [s.seq for s in old.sources]) if withdrawn or memory.retired == "corrected" else ()
+            ids[memory.id] = Fall(withdrawn, frozenset(said))
     return ids
 
 
-def cascade(ids: Mapping[str, bool], ctx: Context) -> list[Memory]:
+def cascade(ids: Mapping[str, Fall], ctx: Context) -> list[Memory]:
     """New versions of everything that was derived from these memories, transitively, with the premises that fell.
 
     Suspect; but in quarantine where a premise was withdrawn altogether and the words may be the premise's own: a summary
-    must not go on saying what was retracted.
+    must not go on saying what was retracted, nor what was read off words go on where they were never true.
     """
-    fallen: dict[str, set[str]] = {}
+    premises: dict[str, set[str]] = {}
     found: dict[str, Memory] = {}
-    withdrawn = {id for id, altogether in ids.items() if altogether}
+    falls = dict(ids)
     front = list(ids)
     while front:
         following = []
@@ -174,24 +241,28 @@ def cascade(ids: Mapping[str, bool], ctx: Context) -> list[Memory]:
             for memory in ctx.view.derived(id):
                 if memory.retired is not None:
                     continue
-                taken = id in withdrawn and memory.id not in withdrawn and not _own_words(memory, ctx)
-                if taken:
-                    withdrawn.add(memory.id)
-                if taken or memory.id not in found:
+                fall, said = falls[id], frozenset(s.seq for s in memory.sources)
+                same = bool(said) and said <= fall.words  # it has no words but the premise's
+                taken = same or (fall.withdrawn and not own_words(memory, fall.words, ctx))
+                if memory.id not in found or (taken and not falls[memory.id].withdrawn):
                     following.append(memory.id)
+                    falls[memory.id] = Fall(True, said | fall.words) if taken else Fall(False, frozenset())
                 found[memory.id] = memory
-                fallen.setdefault(memory.id, set(memory.data.get("suspect", ()))).add(id)
+                premises.setdefault(memory.id, set(memory.data.get("suspect", ()))).add(id)
         front = following
-    return [_doubted(m, sorted(fallen[m.id]), m.id in withdrawn) for m in found.values()]
+    return [_doubted(m, sorted(premises[m.id]), falls[m.id].withdrawn) for m in found.values()]
 
 
 def _doubted(memory: Memory, premises: list[str], withdrawn: bool) -> Memory:
     if withdrawn and memory.status != "quarantined":
         return memory.revised(status="quarantined", data={"suspect": premises, "reason": "it was made of what was retracted"})
-    return memory.revised(status="suspect", data={"suspect": premises}) if memory.status == "active" else memory
+    if memory.status == "quarantined":
+        return memory
+    return memory.revised(status="suspect" if memory.status == "active" else memory.status, data={"suspect": premises})
 
 
-def _own_words(memory: Memory, ctx: Context) -> bool:
-    """Whether a memory only repeats what its own sources say, word for word."""
-    events = {e.seq: e for e in ctx.view.log.select(f"seq IN ({','.join(str(s.seq) for s in memory.sources)})", ())}
-    return any(memory.text in events[s.seq].text[s.start : s.end] for s in memory.sources)
+def own_words(memory: Memory, gone: Collection[int], ctx: Context) -> bool:
+    """Whether a memory only repeats what its own sources say, word for word, those among the events in `gone` left out."""
+    seqs = ",".join(str(s.seq) for s in memory.sources if s.seq not in gone)
+    events = {e.seq: e for e in ctx.view.log.select(f"seq IN ({seqs})", ())}
+    return any(memory.text in events[s.seq].text[s.start : s.end] for s in memory.sources if s.seq in events)

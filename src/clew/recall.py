@@ -14,7 +14,7 @@ from clew.errors import BudgetExceeded, ModelUnavailable, StorageBusy, StorageFu
 from clew.fold import Folder, Key
 from clew.operators.retrieve import bm25, hybrid
 from clew.recipe import Recipe
-from clew.storage.index import Lost
+from clew.storage.index import NEVER, Lost
 from clew.storage.log import micros
 from clew.storage.shapes import Only
 from clew.storage.view import Part
@@ -95,7 +95,7 @@ def _recalled(folder: Folder, query: Query, patience: float, frozen: bool) -> tu
                     break
                 except (ModelUnavailable, BudgetExceeded):
                     continue
-    allowed = permitted(folder, query.scope, [hit.memory for hit, _ in found])
+    allowed = permitted(folder, query, [hit.memory for hit, _ in found])
     best: dict[str, tuple[Hit, Context]] = {}
     for hit, where in sorted((pair for pair, may in zip(found, allowed, strict=True) if may), key=lambda p: (-p[0].score, p[0].memory.id)):
         best.setdefault(hit.memory.id, (hit, where))
@@ -123,8 +123,28 @@ def looking(folder: Folder, query: Query, part: Part) -> Context:
     return Context(folder.desk, folder.recipe, view, part.mark, query.scope, query.at, query.at, seq, user=user)
 
 
-def permitted(folder: Folder, scope: Scope, memories: Sequence[Memory]) -> list[bool]:
-    """Whether each memory may be shown to the asker: in a view shared by users, only what rests on nobody else's events."""
+def permitted(folder: Folder, query: Query, memories: Sequence[Memory]) -> list[bool]:
+    """Whether each memory may be shown to the asker: nothing that was retracted, though the view may not know it yet, and in
+    a view shared by users only what rests on nobody else's events."""
+    withdrawn = retracted(folder, query)
+    mine = owned(folder, query.scope, memories)
+    return [may and withdrawn.isdisjoint(memory.rests) for may, memory in zip(mine, memories, strict=True)]
+
+
+def retracted(folder: Folder, query: Query) -> set[int]:
+    """The events whose retraction is in the log and not yet in the asker's views: they lag behind, wait, or are frozen."""
+    found: set[int] = set()
+    for key in keys(folder, query.scope):
+        part = None if -1 in key else folder.view.part(key)
+        if part is not None:
+            where, values = folder.view.dealt(part.key)
+            late = folder.log.select(f"seq > ? AND seq <= ? AND kind = 'edit' AND {where}", (part.cursor, query.as_of or NEVER, *values))
+            found.update(*(e.body["seqs"] for e in late if isinstance(e.body, dict) and e.body.get("op") == "retract"))
+    return found
+
+
+def owned(folder: Folder, scope: Scope, memories: Sequence[Memory]) -> list[bool]:
+    """Whether each memory rests on nobody else's events."""
     if scope.user is None or folder.view.generation.shares not in ("all", "agent"):
         return [True] * len(memories)
     seqs = sorted({seq for memory in memories for seq in memory.rests})
@@ -167,7 +187,7 @@ def _listed(folder: Folder, scope: Scope, kind: str | None) -> list[Memory]:
         if part is not None:
             user, agent, session = numbers(folder, scope)
             found += folder.view.draft(part, part.cursor, Only(user, agent, session)).all(kind)
-    return [memory for memory, allowed in zip(found, permitted(folder, scope, found), strict=True) if allowed]
+    return [memory for memory, allowed in zip(found, permitted(folder, Query("", scope), found), strict=True) if allowed]
 
 
 def rendered(hits: Sequence[Hit], max_tokens: int) -> str:

@@ -30,7 +30,8 @@ TABLES = {
 def export(database: Database, path: str | os.PathLike[str]) -> int:
     """Write the truth as JSON lines, one row a line, events with their words readable; returns the number of lines.
 
-    The file holds all that the log holds, its secret included: keep it as safe as the database.
+    The file holds all that the log holds, its secret included, in plain text also where the database is encrypted: keep it
+    as safe as the database.
     """
     count = 0
     with database.snapshot() as c, open(path, "w", encoding="utf-8") as file:
@@ -92,22 +93,36 @@ def restore(database: Database, path: str | os.PathLike[str]) -> tuple[int, ...]
     return tuple(seqs)
 
 
+THERE = frozenset({"forget", "query", "edit", "hold", "pin", "rule"})  # kinds that name places, or govern, in that log alone
+
+
 def entries(path: str | os.PathLike[str], as_lived: bool) -> list[Entry]:
-    """The surviving events of an export as entries for another log; keys make a second load do nothing."""
+    """The surviving events of an export as entries for another log; keys make a second load do nothing.
+
+    Edits, holds and rules stay behind, for they name places of that log; what was retracted there does not come. A conclusion
+    comes without its basis, and is believed no more than that was.
+    """
     names: dict[int | None, str | None] = {None: None}
-    found = []
+    found: list[tuple[int, Entry]] = []
+    retracted: set[int] = set()
     for row in _lines(path):
         if row["table"] == "name":
             names[row["id"]] = row["text"]
-        if (
-            row["table"] == "event" and row["payload"] is not None and row["kind"] not in ("forget", "query", "edit", "hold")
-        ):  # these name places of that log
-            packed, at = json.loads(row["payload"]), instant(row["at"], row["offset"])
-            scope = Scope(names[row["user"]], names[row["agent"]], names[row["session"]])
-            found.append(
-                Entry(row["kind"], packed["body"], scope, names[row["actor"]], row["trust"], at, packed["key"], at if as_lived else None)
-            )
-    return found
+        if row["table"] != "event" or row["payload"] is None:
+            continue
+        packed, at = json.loads(row["payload"]), instant(row["at"], row["offset"])
+        body, trust = packed["body"], row["trust"]
+        if row["kind"] == "edit" and body.get("op") == "retract":
+            retracted.update(body["seqs"])
+        if row["kind"] in THERE:
+            continue
+        if isinstance(body, dict) and isinstance(body.get("basis"), list):
+            trust = min([trust, *[ref["trust"] for ref in body["basis"] if isinstance(ref, dict) and "trust" in ref]])
+            body = {name: value for name, value in body.items() if name != "basis"}
+        scope = Scope(names[row["user"]], names[row["agent"]], names[row["session"]])
+        entry = Entry(row["kind"], body, scope, names[row["actor"]], trust, at, packed["key"], at if as_lived else None)
+        found.append((row["seq"], entry))
+    return [entry for seq, entry in found if seq not in retracted]
 
 
 def backups(database: Database) -> list[Path]:
@@ -118,12 +133,16 @@ def backups(database: Database) -> list[Path]:
 
 
 def backup(database: Database, path: str | os.PathLike[str]) -> None:
-    """Copy the database while it is in use; the copy is one moment of it, and is remembered for `forget`."""
+    """Copy the database while it is in use; the copy is one moment of it, and is remembered for `forget`.
+
+    The copy of an encrypted file is encrypted with the same key and without a key file of its own: it opens with the
+    original's (`keyfile=`), and is noise once that is destroyed.
+    """
     target = Path(path).absolute()
     if target.exists():
         raise UsageError(f"{target} exists; give a new path, nothing is overwritten")
     try:
-        copy = apsw.Connection(str(target))
+        copy = database.keyed(apsw.Connection(str(target)))
         with copy.backup("main", database.reader(), "main") as work:
             work.step()
         copy.close()

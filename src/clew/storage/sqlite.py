@@ -1,8 +1,11 @@
 """One SQLite file: connections, transactions, and what may go wrong with the file itself.
 
-Every thread reads on its own connection; one connection writes, behind a lock, in `BEGIN IMMEDIATE`.
+Every thread reads on its own connection; one connection writes, behind a lock, in `BEGIN IMMEDIATE`. With a key every page
+of the file and of its write-ahead log is encrypted, by SQLite3MultipleCiphers (ChaCha20-Poly1305, so changes are noticed).
 """
 
+import importlib
+import io
 import json
 import os
 import secrets
@@ -12,12 +15,14 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote
 
 import apsw
 
-from clew.errors import Denied, LogCorrupt, NotFound, StorageBusy, StorageFull, UsageError
+from clew.errors import Denied, LogCorrupt, MissingExtra, NotFound, StorageBusy, StorageFull, UsageError
 from clew.storage import schema
 
 BUSY_MS = 30_000  # how long one process waits for another's write
@@ -32,10 +37,31 @@ PRAGMAS = (
 )
 
 
-class Database:
-    """A file opened for this process. `write()` gives the one writing connection, `reader()` this thread's own."""
+HEADER = b"SQLite format 3\x00"
 
-    def __init__(self, path: str | os.PathLike[str], *, vfs: str | None = None) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a file is encrypted with: 32 bytes, and the file that holds them wrapped by the caller's key."""
+
+    data: bytes = field(repr=False)
+    file: Path
+
+
+class Database:
+    """A file opened for this process. `write()` gives the one writing connection, `reader()` this thread's own.
+
+    `key` opens or makes an encrypted file: a passphrase, 32 bytes, or `env:NAME`. `keyfile` is `<path>.key` if not given.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        vfs: str | None = None,
+        key: bytes | str | Key | None = None,
+        keyfile: str | os.PathLike[str] | None = None,
+    ) -> None:
         scheme, found, rest = str(path).partition("://")
         if found and scheme != "sqlite":
             raise NotFound(f"no storage answers to {scheme}://; this version of Clew keeps its log in an SQLite file, given by its path")
@@ -44,12 +70,14 @@ class Database:
         self.path = Path(self._private, "memory.db") if self._private else Path(path).expanduser().absolute()
         self.vfs = vfs
         self.readonly = False
+        self.key: Key | None = key if isinstance(key, Key) else None
         self._local = threading.local()
         self._readers: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()  # a thread's own ends with the thread
         self._lock = threading.RLock()
         self._closed = False
         self._depth = 0
         refuse_network(self.path)
+        self._stored(key, Path(keyfile).expanduser().absolute() if keyfile else Path(f"{self.path}.key"))
         try:
             self._writer = self._open()
             self._prepare()
@@ -57,22 +85,38 @@ class Database:
             raise translated(error, self.path) from error
         self.secret: bytes = self._writer.execute("SELECT value FROM meta WHERE key='secret'").get
 
-    def _open(self) -> apsw.Connection:
+    def _stored(self, key: bytes | str | Key | None, file: Path) -> None:
+        """Find out how the file is stored, and take its key out of the key file where it is encrypted."""
         if self.path.is_dir():
             raise UsageError(f"{self.path} is a folder; give the path of a file, such as {self.path / 'memory.db'}")
         if not self.path.parent.is_dir():
             raise UsageError(f"the folder {self.path.parent} does not exist; create it, or give another path")
+        head = b""
+        if self.path.exists():
+            with open(self.path, "rb") as opened:
+                head = opened.read(len(HEADER))
+        if key is None:
+            if head and head != HEADER and file.exists():
+                raise Denied(f"{self.path} is encrypted, and {file} holds its key: open it with key=, as it was made")
+            if head and head != HEADER:
+                raise LogCorrupt(
+                    f"{self.path} is not a Clew file (it has no SQLite header); give another path, or restore a backup; an encrypted one needs key="
+                )
+        elif head == HEADER:
+            raise UsageError(f"{self.path} is not encrypted; to encrypt it, export it and load that into a new file with key=")
+        elif self.key is None and not isinstance(key, Key):
+            self.key = unlocked(file, key, new=not head)
+
+    def _open(self) -> apsw.Connection:
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         exists = self.path.exists() and self.path.stat().st_size > 0
         if exists and not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)):
             self.readonly = True
             flags = apsw.SQLITE_OPEN_READONLY
-        if exists:
-            with open(self.path, "rb") as file:
-                if file.read(16) != b"SQLite format 3\x00":
-                    raise LogCorrupt(f"{self.path} is not a Clew file (it has no SQLite header); give another path, or restore a backup")
         connection = self._connected(flags)
         connection.set_busy_timeout(BUSY_MS)
+        if self.key and exists:
+            self._fits(connection, self.key)
         if (
             connection.execute("PRAGMA application_id").get != schema.APPLICATION_ID
             and connection.execute("SELECT count(*) FROM sqlite_schema").get
@@ -85,8 +129,23 @@ class Database:
         wal = Path(f"{self.path}-wal")
         if self.readonly and not os.access(self.path.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size):
             # the folder takes no shared-memory file beside it, and all there is lies in the one file
-            return apsw.Connection(f"file:{quote(str(self.path))}?immutable=1", flags=flags | apsw.SQLITE_OPEN_URI, vfs=self.vfs)
-        return apsw.Connection(str(self.path), flags=flags, vfs=self.vfs)
+            return self.keyed(
+                apsw.Connection(f"file:{quote(str(self.path))}?immutable=1", flags=flags | apsw.SQLITE_OPEN_URI, vfs=self.vfs)
+            )
+        return self.keyed(apsw.Connection(str(self.path), flags=flags, vfs=self.vfs))
+
+    def keyed(self, connection: apsw.Connection) -> apsw.Connection:
+        """The connection with this file's key, where it has one: before anything else is asked of it."""
+        if self.key is not None:
+            connection.execute(f"PRAGMA key='raw:{self.key.data.hex()}'")
+        return connection
+
+    def _fits(self, connection: apsw.Connection, key: Key) -> None:
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        except apsw.NotADBError as error:
+            connection.close()
+            raise Denied(f"the key in {key.file} does not open {self.path}: it is another file's, or this file is damaged") from error
 
     def _configured(self, connection: apsw.Connection) -> apsw.Connection:
         connection.set_busy_timeout(BUSY_MS)
@@ -213,6 +272,37 @@ class Database:
         """Every file that belongs to this database: itself, its write-ahead log, its sidecars."""
         return sorted(p for p in self.path.parent.iterdir() if p.name.startswith(self.path.name) and p.is_file())  # a name may hold [ or *
 
+    def beside(self, path: str | os.PathLike[str]) -> "Database":
+        """Another file that has the same key, such as a backup of this one."""
+        return Database(path, vfs=self.vfs, key=self.key)
+
+    def readable(self, path: Path) -> BinaryIO:
+        """One of these files, or a copy of the database, as it reads to who has the key: where words are to be looked for.
+
+        An encrypted one is taken into memory; what is no database, the write-ahead log too, is read as it lies there.
+        """
+        with open(path, "rb") as file:
+            head = file.read(len(HEADER))
+        if self.key is None or not head or head == HEADER or path == self.key.file or path.name.endswith(("-wal", "-shm", "-journal")):
+            return open(path, "rb")
+        if path == self.path:
+            return io.BytesIO(self.reader().serialize("main"))
+        copy = self.beside(path)
+        try:
+            return io.BytesIO(copy.reader().serialize("main"))
+        finally:
+            copy.close()
+
+    def shred(self) -> str:
+        """Destroy the key, then close: this file and every copy of it are noise from now on; returns the key's name."""
+        if self.key is None:
+            raise UsageError(
+                f"{self.path} is not encrypted, so there is no key to destroy; use forget, or open it with key= from the start"
+            )
+        shredded = importlib.import_module("clew.privacy.vault").destroy(self.key.file)
+        self.close()
+        return shredded
+
     def close(self) -> None:
         """Close every connection; idempotent."""
         with self._lock:
@@ -226,6 +316,18 @@ class Database:
                     connection.interrupt()
             if self._private:
                 shutil.rmtree(self._private, ignore_errors=True)
+
+
+def unlocked(file: Path, key: bytes | str, new: bool) -> Key:
+    """The data key in that key file, which is made where the database is new; MissingExtra without the libraries, Denied for a wrong key."""
+    if not hasattr(apsw, "mc_version"):
+        raise MissingExtra(
+            "encrypted",
+            "an encrypted file (the `apsw` here is the plain build; once the extra is there: "
+            "pip install --force-reinstall --no-deps apsw-sqlite3mc)",
+        )
+    vault = importlib.import_module("clew.privacy.vault")
+    return Key(vault.create(file, key) if new and not file.exists() else vault.read(file, key), file)
 
 
 def refuse_network(path: Path) -> None:

@@ -139,16 +139,16 @@ class View:
 
     def due(self, key: tuple[int, int, int], cursor: int, limit: int) -> list[Event]:
         """The next events for a partition after its cursor, in order; forgotten ones too, which only count."""
-        where, values = self._dealt(key)
+        where, values = self.dealt(key)
         return self.log.select(f"seq > ? AND {where} ORDER BY seq LIMIT {limit}", [cursor, *values])
 
     def last(self, key: tuple[int, int, int], seq: int) -> int:
         """The newest event dealt to a partition up to that place; 0 where there is none."""
-        where, values = self._dealt(key)
+        where, values = self.dealt(key)
         with self.log.database.snapshot() as c:
             return c.execute(f"SELECT seq FROM event WHERE seq <= ? AND {where} ORDER BY seq DESC LIMIT 1", (seq, *values)).get or 0
 
-    def _dealt(self, key: tuple[int, int, int]) -> tuple[str, list[Any]]:
+    def dealt(self, key: tuple[int, int, int]) -> tuple[str, list[Any]]:
         """An SQL condition for the events that a partition is dealt, and its values."""
         where, values = f"kind IN ({','.join('?' * len(self.on))})", list[Any](self.on)
         for name, number in zip(("user", "agent", "session"), key, strict=True):
