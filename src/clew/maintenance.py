@@ -10,7 +10,7 @@ from typing import Any
 
 from clew import guard
 from clew.context import Context
-from clew.storage import rows
+from clew.storage import closure, rows
 from clew.storage.index import NEVER
 from clew.storage.schema import SLOT_BITS
 from clew.types import TRUST, Event, Memory, Source
@@ -39,14 +39,15 @@ def rest_on(seqs: Collection[int], ctx: Context) -> list[Memory]:
     view, found = ctx.view, list[int]()
     base = view.index.pid << SLOT_BITS
     query = (  # most rest on their own event alone, and are passed over without being read
-        "SELECT place, opened, json_extract(rest, '$[3]') AS rests FROM memory WHERE place >= ? AND place < ? AND opened >= ?"
-        f" AND closed IS NULL AND (rests != '' OR opened IN ({','.join(map(str, seqs))})) ORDER BY place"
+        "SELECT place, opened, rest FROM memory WHERE place >= ? AND place < ? AND opened >= ? AND closed IS NULL"
+        " AND (json_extract(rest, '$[3]') != '' OR json_array_length(rest, '$[0]') != 1 OR json_extract(rest, '$[0][0][0]') != opened"
+        f" OR opened IN ({','.join(map(str, seqs))})) ORDER BY place"
     )
     with view.index.lock, view.log.database.snapshot() as c:
-        for place, opened, rests in c.execute(query, (base, base + view.index.flushed, min(seqs))):
-            if not {*(rows.unranged(rests) or (opened,))}.isdisjoint(seqs):
+        for place, opened, rest in c.execute(query, (base, base + view.index.flushed, min(seqs))):
+            if not closure.needs(opened, rest).isdisjoint(seqs):
                 found.append(place & rows.SLOT_MASK)
-        found += [slot for slot, m in sorted(view.added.items()) if not {*m.rests}.isdisjoint(seqs)]
+        found += [slot for slot, m in sorted(view.added.items()) if not {*m.rests, *(s.seq for s in m.sources)}.isdisjoint(seqs)]
         alive = view.index.columns["closed"]
         return view.at_slots([slot for slot in found if alive[slot] == NEVER])
 
@@ -90,6 +91,12 @@ def premises(event: Event, ctx: Context) -> tuple[Memory, ...]:
             ctx.faults.append(("basis", f"unapplied: the memory {ref['id']} that event {event.seq} rests on is not in this view"))
         found |= {m.id: m for m in alike}
     return tuple(found.values())
+
+
+def believed(event: Event) -> Event:
+    """The event with the least trust of itself and all that it names as its basis, wherever that lies."""
+    trust = min([event.trust, *[ref["trust"] for ref in named(event) if isinstance(ref.get("trust"), int)]])
+    return event if trust == event.trust else replace(event, trust=trust)
 
 
 def named(event: Event) -> list[Mapping[str, Any]]:
