@@ -192,7 +192,7 @@ def test_history_tells_every_version_its_event_and_its_end(memory: Open) -> None
             wrong("not an id")  # type: ignore[operator]
     with pytest.raises(UsageError, match="reason"):
         clew.retire(m.id, reason="boredom")
-    with pytest.raises(UsageError, match="nothing"):
+    with pytest.raises(UsageError, match="a memory is revised to a text"):
         clew.revise(m.id, " ")
 
 
