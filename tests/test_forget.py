@@ -1,5 +1,6 @@
 """Forgetting: what goes, what stays, what the receipt says, and what is found when something was left behind."""
 
+import io
 import json
 import random
 import re
@@ -560,6 +561,27 @@ def test_of_two_users_who_share_a_fact_the_others_stays(memory: Open, recipe: Re
     assert clew.verify_forgotten(receipt) == []
 
 
+def _merge(memories: Any, ctx: Any) -> list[Any]:
+    """What somebody else has said already becomes a memory of both."""
+    made = []
+    for memory in memories:
+        same = next((m for m in ctx.view.all("turn") if m.text == memory.text), None)
+        made.append(memory if same is None else same.revised(sources=(*same.sources, *memory.sources), data={"said": 2}))
+    return made
+
+
+def test_a_memory_made_of_two_users_words_is_the_others_alone_afterwards(memory: Open) -> None:
+    clew = memory(recipes=[Recipe("merging", toys.encode.turns, toys.retrieve.bm25, store=_merge, shares="all")])
+    for user in ("ana", "bo"):
+        clew.record("the ferry to Zanzibar leaves at nine", user=user, actor=user)
+    clew.catch_up()
+    assert [(len(m.sources), m.data["said"]) for m in clew.memories() if m.data.get("said")] == [(2, 2)]
+    receipt = clew.forget(user="ana")
+    assert receipt.state == "erased", receipt.why
+    [hit] = clew.recall("ferry", user="bo")
+    assert ([source.seq for source in hit.memory.sources], "said" in hit.memory.data) == ([2], False)
+
+
 def test_frozen_generations_and_backups_forget_too(memory: Open, tmp_path: Path) -> None:
     plain = Recipe("plain", toys.encode.turns, toys.retrieve.bm25)
     clew = memory(recipes=[plain])
@@ -668,7 +690,7 @@ def test_words_across_two_pieces_of_a_file_are_found(tmp_path: Path, monkeypatch
     form = b"the quillfeather of zanzibar"
     for place in range(40, 130, 7):
         path.write_bytes(b"\x00" * place + form.upper() + b"\x01" * 90)
-        found, scanned = residue.scan([path], [form, b"zanzibar", b"never there"])
+        found, scanned = residue.scan([path], [form, b"zanzibar", b"never there"], lambda p: io.BytesIO(p.read_bytes()))
         assert (set(found), scanned["bytes"]) == ({form, b"zanzibar"}, place + len(form) + 90)
 
 
@@ -680,8 +702,9 @@ def test_a_name_is_found_in_what_others_said_however_it_is_written(memory: Open)
     assert clew.forget(user="Ann", dry_run=True).mentioned_elsewhere == (2, 3, 4)
 
 
-def test_a_forget_that_was_cut_off_before_the_cleaning_is_seen_and_ended(memory: Open) -> None:
+def test_a_forget_that_was_cut_off_before_the_cleaning_is_seen_and_ended(memory: Open, tmp_path: Path) -> None:
     clew, today = told(memory()), datetime.now(UTC).date()
+    clew.backup(tmp_path / "copy.db")
     clew.retention()
     receipt, _ = forgetting.forget(clew.log, Wanted(user="Annabella"))
     clew.close()
@@ -690,9 +713,11 @@ def test_a_forget_that_was_cut_off_before_the_cleaning_is_seen_and_ended(memory:
     with clew.database.write() as c:
         c.execute("UPDATE meta SET value = value - 700000000 WHERE key = 'cleaning'")
     assert forgetting.due(clew.log, today)
+    assert b"zanzibar" in (tmp_path / "copy.db").read_bytes().lower()
     clew.retention()
     assert not forgetting.due(clew.log, today)
     assert clew.verify_forgotten(receipt, probes=[SECRET]) == []
+    assert b"zanzibar" not in (tmp_path / "copy.db").read_bytes().lower()
 
 
 # -- anything, in any order -----------------------------------------------------------------------------------------

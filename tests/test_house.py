@@ -15,15 +15,16 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FIL
 # A room may know the rooms of the rows above its own, and itself.
 ROWS = [
     {"types", "errors"},
+    {"privacy"},
     {"storage", "models"},
-    {"guard", "privacy"},
+    {"guard"},
     {"context", "intake"},
     {"maintenance"},
     {"operators", "recipe", "neural", "forget", "retention"},
     {"edits"},
     {"fold", "recipes"},
     {"generations", "recall"},
-    {"strength"},
+    {"strength", "watch"},
     {"decay"},
     {"disposal"},
     {"worker", "custody"},
@@ -48,7 +49,9 @@ ALSO = {
 ROW = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
 OPTIONAL = {
     "openai": {"models/openai"},
-    "onnxruntime": {"models/onnx", "models/onnx/__init__"},
+    "onnxruntime": {"models/onnx", "models/onnx/__init__", "privacy/rampart"},
+    "tokenizers": {"privacy/rampart"},
+    "cryptography": {"privacy/vault"},
     "clew_minilm": {"models/onnx", "models/onnx/__init__"},
     "matplotlib": {"arena"},
     "chromadb": {"arena/peers"},

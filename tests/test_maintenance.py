@@ -315,3 +315,23 @@ def test_a_recipe_that_cannot_derive_anew_says_so(tmp_path: Path) -> None:
         c.retire(meeting)
         with pytest.raises(UsageError, match="no way to derive"):
             c.rederive(flight)
+
+
+# -- canaries -------------------------------------------------------------------------------------------------------
+
+
+def test_a_canary_rings_where_it_is_met_and_nowhere_else(tmp_path: Path) -> None:
+    with Clew(tmp_path / "m.db") as c:
+        token = c.canary(user="ana")
+        c.record("Nothing to see here.", user="ben")
+        c.prompt("anything to see?", user="ben")
+        assert c.status()["canaries"] == {"planted": 1, "alarms": []}
+        c.record(f"I found this on the web: {token}", user="ben", trust="web")
+        assert [a["where"] for a in c.status()["canaries"]["alarms"]] == ["record"]
+        c.prompt("recovery key of the account", user="ana")  # its own scope: any broad question may bring it up
+        assert len(c.status()["canaries"]["alarms"]) == 1
+    with Clew(tmp_path / "m.db") as c:
+        c.prompt("recovery key of the account")  # who names no user reads what is everybody's
+        c.record(f"again {token}", user="ben")
+        assert [a["where"] for a in c.status()["canaries"]["alarms"]] == ["record"]  # once a day and place
+        assert c.log.verify()

@@ -18,6 +18,7 @@ import numpy as np
 from clew.errors import BudgetExceeded, ModelError, ModelUnavailable, RecipeError, ReplayMiss, UsageError, Withheld
 from clew.models import Budget, Models
 from clew.models.forms import Form
+from clew.privacy import GatedAsker
 from clew.storage.answers import Answer, AnswerKey, Answers
 from clew.storage.draft import Draft
 from clew.types import TRUST, Event, Hit, Memory, Scope, Source
@@ -220,6 +221,8 @@ class Context:
             raise ModelUnavailable(
                 f'{self.recipe.name} asks a model and none is connected: Clew(..., models=connect("openai:..."))', after=60.0
             )
+        if isinstance(asker, GatedAsker):
+            asker.gate.study(self.desk.secret, self.rests | {self.seq}, self._words)
         limit = form.max_tokens if form else 1024
         self._afford(len(text) // CHARS_PER_TOKEN + limit)
         started = perf_counter()
@@ -237,6 +240,9 @@ class Context:
             outcome, reply.text, reply.model, reply.tokens_in, reply.tokens_out, reply.cost, int(1000 * (perf_counter() - started))
         )
         return self.desk.answers.keep(key, answer, stage=(*_path.get(), "")[0], user=self.user, rests=self.rests | {self.seq})
+
+    def _words(self, seqs: list[int]) -> list[str]:
+        return [e.text for e in self.view.log.select(f"seq IN ({','.join(map(str, seqs))})", ())]
 
     def _erased(self, key: AnswerKey, prompt: str) -> None:
         if self.desk.answers.withheld(key):

@@ -13,6 +13,7 @@ from clew.errors import NotFound, UsageError
 from clew.generations import Generations, Progress
 from clew.maintenance import QUARANTINE, reference
 from clew.models import Budget, Models
+from clew.privacy import state
 from clew.storage import archive, closure, rows
 from clew.storage.answers import Answers
 from clew.storage.index import NEVER
@@ -21,6 +22,7 @@ from clew.storage.schema import SLOT_BITS
 from clew.storage.sqlite import Database
 from clew.storage.view import BY, Generation
 from clew.types import REASONS, TRUST, Memory, Recorded, Scope
+from clew.watch import Watch
 
 
 class Custody(Disposal, Fading):
@@ -32,6 +34,7 @@ class Custody(Disposal, Fading):
     answers: Answers
     _views: Generations
     _default: str
+    _watch: Watch
 
     def catch_up(self, recipe: str | None = None, *, timeout: float | None = None, progress: Progress | None = None) -> dict[str, str]:
         """Fold what is due into the views; for each recipe folded, pending (out of time), frozen, or why it waits."""
@@ -177,11 +180,15 @@ class Custody(Disposal, Fading):
 
     def _home(self, memory: Memory, generation: Generation) -> Scope:
         """The scope whose events reach the partition that holds a memory; its own may be wider."""
-        query = "SELECT user, agent, session FROM partition WHERE generation=? AND id IN (SELECT place >> ? FROM memory WHERE id=?)"
+        fields = BY[generation.shares]
+        query = f"SELECT {', '.join(fields)} FROM partition WHERE generation=? AND id IN (SELECT place >> ? FROM memory WHERE id=?)"
+        if not fields:
+            return memory.scope
         with self.database.snapshot() as c:
-            found = c.execute(query, (generation.id, SLOT_BITS, rows.encoded(memory.id))).fetchone()
-            names = dict(zip(("user", "agent", "session"), (self.log.name(c, n or None) for n in found), strict=True))
-        return replace(memory.scope, **{field: names[field] for field in BY[generation.shares]})
+            for found in c.execute(query, (generation.id, SLOT_BITS, rows.encoded(memory.id))):
+                names = {field: self.log.name(c, number or None) for field, number in zip(fields, found, strict=True)}
+                return replace(memory.scope, **names)
+        return memory.scope
 
     def _found(self, id: str) -> tuple[Memory, Generation]:
         generations = {g.id: g for g in self._views.all() if g.state == "serving"}
@@ -238,6 +245,14 @@ class Custody(Disposal, Fading):
         """Copy the whole file, also while others write to it."""
         archive.backup(self.database, path)
 
+    def canary(self, *, user: str | None = None, agent: str | None = None, session: str | None = None) -> str:
+        """Plant a text that nobody has a reason to repeat; where its token is met, an alarm shows in `status`. Returns the token."""
+        return self._watch.plant(Scope(*(intake.name(v, f) for v, f in ((user, "user"), (agent, "agent"), (session, "session")))))
+
+    def shred(self) -> str:
+        """Destroy the key of an encrypted file: it and every copy and backup of it are noise at once; returns the key's name."""
+        return self.database.shred()
+
     def status(self) -> dict[str, Any]:
         """Head, views with their backlog, faults, spending, bytes: what is true now, staleness and waiting included."""
         return {
@@ -249,4 +264,7 @@ class Custody(Disposal, Fading):
             "spent": asdict(self.answers.spent()),
             "ledger": self.answers.ledger(),
             "bytes": sum(p.stat().st_size for p in self.database.files()),
+            "encrypted": self.database.key is not None,
+            "privacy": state(self.models, self.models.gate),
+            "canaries": self._watch.report(),
         }

@@ -1,11 +1,14 @@
 """The part of the door by which things go, or must not go: forget, holds, pins, rules of retention."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from clew import forget as forgetting
 from clew import intake, retention
+from clew.errors import UsageError
 from clew.generations import Progress
+from clew.models import Models
 from clew.retention import Hold, Rule, Wanted
 from clew.storage.log import Log
 from clew.types import Receipt, Recorded
@@ -13,10 +16,24 @@ from clew.types import Receipt, Recorded
 PATIENCE = 2.0  # seconds that a call spends on catching up before it goes on with what there is
 
 
+def _meant(given: Wanted) -> Wanted:
+    """What a caller meant, checked: names and words are texts, events and memories are lists."""
+    for field in ("user", "actor", "session", "agent", "kind"):
+        intake.name(getattr(given, field), field)
+    if not isinstance(given.matching, str | None):
+        raise UsageError(f"matching is a text, got {given.matching!r:.60}")
+    for field, example in (("events", "[3, 4]"), ("memories", "[hit.memory.id]")):
+        value = getattr(given, field)
+        if isinstance(value, str) or not isinstance(value, Collection):
+            raise UsageError(f"{field} is a list, such as {example}; got {value!r:.60}")
+    return replace(given, events=tuple(given.events), memories=tuple(given.memories))
+
+
 class Disposal:
     """Forgetting and what governs it; `Clew` is the whole door."""
 
     log: Log
+    models: Models
 
     def catch_up(self, recipe: str | None = None, *, timeout: float | None = None) -> dict[str, str]:
         """Fold what is due into the views; see `Clew.catch_up`."""
@@ -43,10 +60,12 @@ class Disposal:
         Conclusions that were drawn from them, and edits of what they became, go too. Denied, and nothing is changed, where a
         legal hold covers some of it; with `except_held` the rest goes. `dry_run` tells all this and changes nothing.
         """
-        wanted = Wanted(user, actor, session, tuple(events), tuple(memories), matching, intake.instant(before, "before"), agent, kind)
+        wanted = _meant(Wanted(user, actor, session, events, memories, matching, intake.instant(before, "before"), agent, kind))
         receipt, forms = forgetting.forget(self.log, wanted, dry_run, reason, except_held=except_held)
         if receipt.state != "withdrawn":
             return receipt
+        if self.models.gate is not None:
+            self.models.gate.forget()  # what it knows of values in this process
         self.catch_up(timeout=PATIENCE)
         return forgetting.erased(self.log, receipt, forms)
 
@@ -73,7 +92,7 @@ class Disposal:
         before: datetime | str | None = None,
     ) -> Recorded:
         """Keep these events from every `forget` until `release(seq)`; what is recorded later is covered where it fits."""
-        covers = Wanted(user, actor, session, tuple(events), (), matching, intake.instant(before, "before"), agent)
+        covers = _meant(Wanted(user, actor, session, events, (), matching, intake.instant(before, "before"), agent))
         return retention.hold(self.log, covers, reason)
 
     def release(self, seq: int, *, reason: str | None = None) -> Recorded:
@@ -117,7 +136,7 @@ class Disposal:
 
         Returns what it would take now, as a dry run; with `dry_run` the rule itself is not put in force either.
         """
-        meant = Wanted(user, actor, session, (), (), matching, None, agent, kind)
+        meant = _meant(Wanted(user, actor, session, (), (), matching, None, agent, kind))
         return forgetting.ruled(self.log, retention.drafted(self.log, name, meant, older_than, at_most, reason), dry_run)
 
     def withdraw(self, name: str) -> Recorded:

@@ -56,7 +56,10 @@ def redelivered(event: Event, ctx: Context) -> Event | None:
     approved = next(iter(ctx.view.log.select("seq = ? AND salt IS NOT NULL", (seq,))), None) if seq else None
     if approved is None:
         return None
-    where = "seq > ? AND seq < ? AND user IS ? AND kind = 'edit' AND salt IS NOT NULL"
+    about = " OR ".join(f"instr(payload, CAST('{words}' AS BLOB))" for words in (f'"sources":[[{seq},', '"op":"retract"'))
+    where = (
+        f"seq > ? AND seq < ? AND user IS ? AND kind = 'edit' AND salt IS NOT NULL AND ({about})"  # else many approvals cost their square
+    )
     spans = []
     for body in (e.body for e in ctx.view.log.select(where, (seq, event.seq, ctx.view.log.number(event.scope.user)))):
         if body["op"] == "retract" and seq in body["seqs"]:
@@ -148,7 +151,8 @@ def _confirm(target: Memory, event: Event, ctx: Context, recipe: Recipe) -> list
     """It holds, whatever became of its premises; also the way out of quarantine for what a recipe put there itself."""
     data = {k: v for k, v in target.data.items() if k not in DOUBTS}
     trust = event.trust if target.status == "quarantined" else target.trust
-    return [replace(target, status="active", data=data, trust=trust)]
+    said = tuple(s for s in target.sources if s.seq not in target.data.get("retracted", ()))  # it holds without the words withdrawn
+    return [replace(target, status="active", data=data, trust=trust, sources=said)]
 
 
 def _reject(target: Memory, event: Event, ctx: Context, recipe: Recipe) -> list[Memory]:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from clew import forget as forgetting
@@ -17,11 +18,13 @@ from clew.fold import PENDING
 from clew.generations import Generations
 from clew.maintenance import digest, masked
 from clew.models import Budget, Models
+from clew.privacy import gated
 from clew.recipe import Recipe, load
 from clew.storage.answers import Answers
 from clew.storage.log import Entry, Log
 from clew.storage.sqlite import Database
 from clew.types import TRUST, Event, Hit, Memory, Query, Quote, Recorded, Scope
+from clew.watch import Watch
 from clew.worker import Worker
 
 
@@ -40,6 +43,8 @@ class Clew(Custody):
         budget: Budget | None = None,
         worker: bool = False,
         audit: bool = False,
+        key: bytes | str | None = None,
+        keyfile: str | os.PathLike[str] | None = None,
     ) -> None:
         if isinstance(recipes, (str, Recipe)):
             raise UsageError(f"recipes is a list of names; write recipes=[{getattr(recipes, 'name', recipes)!r}]")
@@ -47,13 +52,17 @@ class Clew(Custody):
             raise UsageError("recipes is empty; give at least one name, such as recipes=['clew']")
         resolved = [load(r) if isinstance(r, str) else r for r in recipes]  # a wrong name must not leave a file behind
         self.models = models or Models()
-        self.database = Database(path)
+        self.database = Database(path, key=key, keyfile=keyfile)
         self.log = Log(self.database)
         self.answers = Answers(self.database)
-        desk = Desk(self.models, self.answers, budget or Budget(), self.database.secret, self.models.names())
+        guarded = gated(self.models, self.models.gate)
+        desk = Desk(guarded, self.answers, budget or Budget(), self.database.secret, guarded.names())
         self._views = Generations(self.log, desk, resolved)
         self._default = next(iter(self._views.recipes))
         self._audit = audit
+        self._watch = Watch(self.log)
+        if self.models.gate is not None:
+            self.models.gate.watch = partial(self._watch.look, "egress")
         self._worker = Worker(self._tend) if worker else None
 
     def __enter__(self) -> "Clew":
@@ -97,6 +106,7 @@ class Clew(Custody):
         if not entries:
             return Recorded(None, {"log": "nothing to record"})
         results = self.log.append(*entries)
+        self._watch.look("record", " ".join(str(entry.body) for entry in entries) if self._watch.armed else "")
         seqs = tuple(None if stage.startswith("refused") else seq for seq, stage in results)
         reached = {stage for _, stage in results}
         stages = {"log": next(stage for stage in ("refused as forgotten", "stored", "already") if stage in reached)}
@@ -170,7 +180,9 @@ class Clew(Custody):
     ) -> str:
         """A block for a prompt: quotes with speaker, time and a citable id, fenced as data; "" when nothing was found."""
         hits = self.recall(text, user=user, agent=agent, session=session, k=k, max_tokens=max_tokens, recipe=recipe, **clocks)
-        return recalling.rendered(hits, max_tokens)
+        block = recalling.rendered(hits, max_tokens)
+        self._watch.look("prompt", block, user)
+        return block
 
     def ask(self, text: str, *, user: str | None = None, recipe: str | None = None, k: int = 10, **options: Any) -> recalling.Answer:
         """An answer with the quotes it rests on; where nothing in memory supports one, its `text` is None."""

@@ -52,7 +52,7 @@ def plan(
     stays = leave | _stays(force, wanted)
     found = wanted.resolved(log)
     meant = [e for e in found if e.seq not in stays and e.kind not in follow]
-    spared = tuple(e.seq for e in found if e.seq in stays - leave)
+    spared = tuple(e.seq for e in found if e.seq in stays - leave) if wanted.matching is not None else ()
     events = closure.closed(log, meant, stays)
     keeping = [(hold, {e.seq for e in events if hold.covers.meets(e)}) for hold in force.holds]
     held = set().union(*(seqs for _, seqs in keeping))
@@ -261,10 +261,14 @@ def cleaned(
     why = erase.clean(log.database)
     copies = []
     for path in archive.backups(log.database):
-        trouble = _in_backup(path, [receipt for receipt, _ in ours], log.database.secret)
+        trouble = _in_backup(path, log.database)
         why, copies = why or trouble or "", copies if trouble is None else [*copies, path]
     looked = sorted({form for _, forms in ours for form in forms})
-    found, scanned = residue.scan([*log.database.files(), *copies], looked, progress) if looked else ({}, {"forms": 0, "bytes": 0})
+    found, scanned = (
+        residue.scan([*log.database.files(), *copies], looked, log.database.readable, progress)
+        if looked
+        else ({}, {"forms": 0, "bytes": 0})
+    )
     with log.database.snapshot() as c:
         left = residue.unexplained(c, found)
     return [receipt if receipt.forget_seq is None else _told(receipt, forms, why, found, left, scanned) for receipt, forms in withdrawn]
@@ -281,29 +285,26 @@ def _told(
     return replace(receipt, state="withdrawn" if why else "erased", why=why, scanned={**looked, "found": len(mine)})
 
 
-def _in_backup(path: Path, receipts: Sequence[Receipt], secret: bytes) -> str | None:
-    """Forget the same events in a copy; "" when done, None where it was made before they were recorded, else why not."""
-    copy = Database(path)
+def _in_backup(path: Path, database: Database) -> str | None:
+    """Forget in a copy what is forgotten here; "" when done, None where the copy has none of it, else why not."""
+    with database.snapshot() as c:
+        gone = dict(c.execute("SELECT seq, digest FROM event WHERE salt IS NULL"))
+    copy = database.beside(path)
     try:
         with copy.snapshot() as c:
-            same = [_same(c, receipt) for receipt in receipts]
-        if not any(same):
-            return None  # it was whole before the first of their bytes was written
+            late = uncleaned(c)
+            there = c.execute("SELECT seq, digest FROM event WHERE salt IS NOT NULL")
+            same = [seq for seq, digest in there if gone.get(seq) == digest]
+        if not same and not late:
+            return None  # clean since, or whole before the first of their bytes was written
         if copy.readonly:
             return f"the backup {path} cannot be written and still holds the words; delete it, or make it writable and call `Clew.erase(receipt)`"
         with copy.write() as c:
-            for seqs in same:
-                erase.redact(c, seqs, secret)
-                erase.withdraw(c, seqs)
+            erase.redact(c, same, database.secret)
+            erase.withdraw(c, same)
         return erase.clean(copy)
     finally:
         copy.close()
-
-
-def _same(c: Any, receipt: Receipt) -> list[int]:
-    """The events of the receipt that this file has too."""
-    digests = dict(c.execute(f"SELECT seq, hex(digest) FROM event WHERE seq IN ({','.join(map(str, receipt.seqs))})"))
-    return [seq for seq, digest in zip(receipt.seqs, receipt.digests, strict=True) if digests.get(seq, "").lower() == digest]
 
 
 # -- looking afterwards ---------------------------------------------------------------------------------------------
@@ -329,7 +330,7 @@ def verify(log: Log, receipt: Receipt, probes: Sequence[str] = ()) -> list[str]:
     if why := erase.emptied(log.database):
         left.append(why)
     wanted = sorted({form for probe in probes for form in residue.forms(probe)} | residue.words(probes))
-    found, _ = residue.scan([*log.database.files(), *archive.backups(log.database)], wanted)
+    found, _ = residue.scan([*log.database.files(), *archive.backups(log.database)], wanted, log.database.readable)
     left += [f"{form.decode('utf-8', 'backslashreplace')!r} is in {', '.join(files)}" for form, files in found.items()]
     return left
 

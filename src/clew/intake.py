@@ -12,7 +12,9 @@ from clew.types import TRUST, Scope
 ROLES = {"user": "user", "assistant": "assistant", "tool": "tool", "function": "tool", "system": "owner", "developer": "owner"}
 BY_KIND = {"document": "document", "observation": "tool", "action": "assistant"}  # where no role says whose words they are
 OURS = ("actor", "at", "key", "session", "user", "agent", "kind", "trust", "basis")  # keys of a message that are about it, not in it
-RESERVED = frozenset({"forget", "query", "edit", "hold", "rule"})  # kinds that only the engine writes, through calls of their own
+RESERVED = frozenset(
+    {"forget", "query", "edit", "hold", "rule", "canary", "alarm"}
+)  # kinds that only the engine writes, through calls of their own
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ def admitted(memories: Iterable[Memory], ctx: Context) -> list[Memory]:
         if ctx.premises and memory.basis and memory.status == "active" and ctx.view.fresh(memory):
             fallen = [id for id in memory.basis if id not in written and _fallen(ctx.view.held(id))]
             memory = memory.revised(status="suspect", data={"suspect": sorted(fallen)}) if fallen else memory
-        if memory.kind in GUIDING and memory.trust < TRUST["assistant"] and memory.status in ("active", "suspect"):
+        if memory.kind in GUIDING and memory.trust < TRUST["assistant"] and memory.status != "quarantined":
             memory = memory.revised(status="quarantined", data={"reason": f"a {memory.kind} from an untrusted source"})
         if not ctx.view.fresh(memory):
             memory = _allowed(memory, ctx)

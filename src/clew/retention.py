@@ -1,7 +1,7 @@
 """What must stay and what must go: legal holds, pins, and rules by age, kind, scope and words. All of them are events of the log."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -166,7 +166,7 @@ def standing(log: Log) -> Standing:
     rules: dict[str, Rule] = {}
     pins: dict[int, int] = {}  # event to the place of its pin
     head = log.head()
-    events = log.select(f"kind IN {STANDING} AND salt IS NOT NULL ORDER BY seq", ())
+    events = [e for e in log.select(f"kind IN {STANDING} AND salt IS NOT NULL ORDER BY seq", ()) if _ours(e)]
     for event in events:
         body = event.body
         match body["op"]:
@@ -186,6 +186,12 @@ def standing(log: Log) -> Standing:
     return Standing(
         tuple(holds.values()), tuple(rules.values()), frozenset(pins), frozenset(places), frozenset(event.seq for event in events), head
     )
+
+
+def _ours(event: Event) -> bool:
+    """False for a caller's own event of such a kind, from before these kinds were the engine's."""
+    needed = {"hold": "reason", "release": "hold", "pin": "events", "unpin": "events", "add": "said", "withdraw": "name"}
+    return isinstance(event.body, Mapping) and needed.get(str(event.body.get("op"))) in event.body
 
 
 def _where(event: Event) -> Wanted:
@@ -374,7 +380,7 @@ def described(one: Hold | Rule) -> str:
     words = " ".join(f"{name}={value}" for name, value in fields.items())
     if isinstance(one, Hold):
         return f"{words}: {one.reason}"
-    older = f" older than {one.older_than}" if one.older_than else ""
+    older = f" older than {str(one.older_than).removesuffix(', 0:00:00')}" if one.older_than else ""
     limit = f", at most {one.at_most:,} a run" if one.at_most else ""
     return f"{one.name}: {words or 'everything'}{older}; {one.said:,} when it was made{limit}" + (f" ({one.reason})" if one.reason else "")
 

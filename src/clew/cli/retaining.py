@@ -200,7 +200,7 @@ def _applied(db: Path, dry_run: bool, yes: bool, json: bool) -> None:
     """Apply the rules, or say what they would take."""
     with opened_whole(db) as c:
         found = c.retention(dry_run=True)
-        count = sum(len(receipt.seqs) for receipt in found if receipt.state == "dry run")
+        count = len({seq for receipt in found if receipt.state == "dry run" for seq in receipt.seqs})  # two rules may mean the same
         if not dry_run and count and sure(f"Forget {count:,} events for good?", yes or json):
             with progress("applying the rules", json) as move:
                 found = c.retention(progress=move)

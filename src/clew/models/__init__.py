@@ -12,6 +12,7 @@ import numpy as np
 
 from clew.errors import NotFound, UsageError
 from clew.models.static import Static
+from clew.privacy import Gate
 
 GROUP = "clew.models"
 
@@ -67,11 +68,16 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What a Clew may use; any part may be missing but the embedder."""
+    """What a Clew may use; any part may be missing but the embedder.
+
+    What leaves this process goes through the `gate`, which masks secrets and personal data on the way out and puts them
+    back in what returns; `gate=None` switches that off. A part of your own that stays in the process says `local = True`.
+    """
 
     asker: Asker | None = None
     embedder: Embedder = field(default_factory=Static)
     judge: Judge | None = None
+    gate: Gate | None = field(default_factory=Gate, compare=False)
 
     def names(self) -> dict[str, str]:
         """What fingerprints are made of."""
@@ -93,9 +99,10 @@ class Budget:
     tokens_per_call: int | None = None  # the prompt's estimated tokens plus the answer's limit
 
 
-def connect(address: str, *, embedder: Embedder | None = None, **options: Any) -> Models:
+def connect(address: str, *, embedder: Embedder | None = None, redact: bool | Gate = True, **options: Any) -> Models:
     """Models by address: `openai:<model>` (any OpenAI-compatible endpoint, with base_url=), `onnx:minilm`, or a plug-in's.
 
+    `redact=False` sends texts as they are; `redact=Gate(names=True)` masks people's names too (extra `[privacy]`).
     An embedder has an address too: `connect("openai:...", embedder=connect("openai-embed:...").embedder)`.
     Raises MissingExtra when the provider's package is not installed, NotFound for an unknown provider.
     """
@@ -113,6 +120,7 @@ def connect(address: str, *, embedder: Embedder | None = None, **options: Any) -
         raise NotFound(f"no model provider is called {provider!r}; there are {', '.join(sorted({**points, **built_in}))}")
     module, _, name = value.partition(":")
     part = getattr(importlib.import_module(module), name)(model, **options)
+    gate = redact if isinstance(redact, Gate) else Gate() if redact else None
     if hasattr(part, "embed") and not hasattr(part, "ask"):
-        return Models(embedder=part)
-    return Models(asker=part, embedder=embedder or Static())
+        return Models(embedder=part, gate=gate)
+    return Models(asker=part, embedder=embedder or Static(), gate=gate)

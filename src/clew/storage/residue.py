@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -17,7 +17,7 @@ PIECE = 2**25  # bytes of a file looked at at once
 SAID = 2**23  # bytes of what others said, likewise
 LONGEST = 400  # bytes of one form; a longer text is told by its windows
 WINDOW = 40
-FORMS = 4000  # forms looked for, at most
+FORMS = 4000  # forms looked for, at most; of more an even share
 SHORTEST = 6  # bytes: shorter forms are found by chance among vectors and digests
 _PLAIN = re.compile(rb'\{"body":(?:"|\{(?:"[a-z_]+":"[^"\\]*",)*"content":")')  # its text lies in it as it is, unless escaped
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
@@ -107,7 +107,8 @@ def sought(c: Any, events: Sequence[Event], lost: Container[int], ours: str) -> 
     looked |= {n.encode().lower() for e in events for n in (e.actor, e.scope.user) if n and len(n) > 3}
     kept = [text for number, text in c.execute("SELECT id, text FROM name WHERE text IS NOT NULL") if number not in lost]
     stems = words(e.text for e in events)
-    return sorted(alone(c, frozenset(e.seq for e in events), looked, stems, "\n".join([ours, *kept])))[:FORMS]
+    found = sorted(alone(c, frozenset(e.seq for e in events), looked, stems, "\n".join([ours, *kept])))
+    return found[:: -(-len(found) // FORMS) or 1]
 
 
 def alone(c: Any, gone: frozenset[int], looked: Iterable[bytes], stems: set[bytes], extra: str) -> set[bytes]:
@@ -160,16 +161,22 @@ def _whole(name: str) -> str:
 
 
 def scan(
-    paths: Iterable[Path], wanted: Sequence[bytes], progress: Callable[[int, int], None] | None = None
+    paths: Iterable[Path],
+    wanted: Sequence[bytes],
+    opened: Callable[[Path], BinaryIO],
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[dict[bytes, list[str]], dict[str, int]]:
-    """(form -> files that hold it, {forms, bytes}): search the raw bytes of files, letter case aside, a piece at a time."""
+    """(form -> files that hold it, {forms, bytes}): search the bytes of files, letter case aside, a piece at a time.
+
+    `opened` gives a file as it reads to who has its key: encryption must not hide a residue from the search.
+    """
     found: dict[bytes, list[str]] = {}
     there = [path for path in paths if path.exists()]
     size, whole = 0, sum(path.stat().st_size for path in there)
     overlap = max(map(len, wanted), default=1) - 1
     for path in there:
         left, before = set(wanted), b""
-        with open(path, "rb") as file:
+        with opened(path) as file:
             while piece := file.read(PIECE):
                 size += len(piece)
                 data = before + piece.lower()
@@ -195,10 +202,10 @@ def present(data: bytes, wanted: Iterable[bytes]) -> set[bytes]:
     for shift in range(min(8, len(data) - 7) if tables else 0):
         windows = np.frombuffer(data, "<u8", (len(data) - shift) // 8, shift)
         for place in _ending(windows, *tables) if tables else ():
-            end = place * 8 + shift + 8
-            found.update(
-                form for form in ends[int(windows[place])] if form not in found and data.endswith(form, max(0, end - len(form)), end)
-            )
+            key, end = int(windows[place]), place * 8 + shift + 8
+            if ended := [form for form in ends[key] if data.endswith(form, 0, end)]:
+                found.update(ended)
+                ends[key] = [form for form in ends[key] if form not in found]
     return found
 
 
