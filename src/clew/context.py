@@ -139,7 +139,7 @@ class Context:
             tuple(sorted(rests)),
             began.astimezone(UTC),
             until,
-            trust=min([level, *[b.trust for b in bases]]) if bases and trust is None else level,
+            trust=min([level, *[b.trust for b in bases]]),  # whatever a recipe says: nothing is believed more than its premises
             status=status,
             data=data,
         )
