@@ -1,18 +1,28 @@
-"""The lifecycle benchmark: its generator gives the same scripts for the same seed, and gold that follows from what was said."""
+"""The lifecycle benchmark: gold that follows from what was said, and a runner that an empty memory cannot please."""
 
+import json
 import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from conftest import data
+from typer.testing import CliRunner
 
+from clew.arena import lifecycle, lifecycle_report
 from clew.arena import lifecycle_apollo as apollo
+from clew.arena.cli import app
 from clew.arena.lifecycle_cases import AXES, HARMLESS, RARE, TRIGGERS, scripts, seeds
+from clew.arena.lifecycle_lives import ClewLiving, EmptyLiving, Heard, Living, WordsLife, WordsLiving
+from clew.arena.lifecycle_peers import PeerLiving
 from clew.arena.lifecycle_script import Ask, Do, Marked, Residue, Say, Script
 from clew.arena.lifecycle_slots import CHATS, SLOTS, TASKS, WORDS
 from clew.arena.lifecycle_world import ME, Fact, Said, Subject, said, sentence
+from clew.arena.peers import NAMES
 from clew.arena.scores import normalised
+from clew.errors import MissingExtra, UsageError
+from clew.recipe import load
 
 SEEDS = (1, 2, 3)
 EVERY = [script for seed in SEEDS for script in scripts(seed)]
@@ -175,5 +185,130 @@ def test_apollo_questions_cite_lines_that_state_their_gold() -> None:
 
 
 def test_without_the_transcript_apollo_says_what_is_missing(tmp_path) -> None:
-    with pytest.raises(Exception, match=r"no air_to_ground\.jsonl"):
+    with pytest.raises(UsageError, match=r"no air_to_ground\.jsonl"):
         apollo.script(1, tmp_path)
+
+
+# -- the runner ---------------------------------------------------------------------------------------------------
+
+
+def shares(living: Living, tmp_path: Path, *axes: str) -> dict[str, dict[str, dict[str, float]]]:
+    return lifecycle.run(lifecycle.Plan((1,), tmp_path, axes), [living], quiet=True)["systems"][living.name]["measures"]
+
+
+def asked(gold: str | None, *wrong: str, kind: str = "now") -> Ask:
+    return Ask("q", kind, "u", "Where do I live?", "2025-01-02T00:00:00+00:00", gold, ("e",), wrong)
+
+
+def test_an_answer_is_right_when_it_holds_the_gold_value_and_no_stale_one() -> None:
+    ask = asked("Ghent", "Lisbon")
+    assert lifecycle.judged(ask, "You live in Ghent.", ["I live in Ghent."], True)
+    assert not lifecycle.judged(ask, "Lisbon, later Ghent", ["I live in Ghent."], True)
+    assert not lifecycle.judged(ask, None, ["I live in Ghent."], True)
+    assert lifecycle.judged(ask, "Actually I meant Ghent, not Lisbon.", ["Actually I meant Ghent, not Lisbon."], True)
+
+
+def test_where_nothing_may_be_answered_a_system_that_can_decline_must() -> None:
+    ask = asked(None, "Lisbon")
+    assert lifecycle.judged(ask, None, [], True)
+    assert not lifecycle.judged(ask, "It is raining.", [], True)
+    assert lifecycle.judged(ask, "It is raining.", [], False)
+    assert not lifecycle.judged(ask, "Ada lives in Lisbon.", [], False)
+
+
+def test_an_empty_memory_fails_every_axis(tmp_path: Path) -> None:
+    found = shares(EmptyLiving(), tmp_path)
+    for measure in (
+        "cascade: others left",
+        "absence: answerable answered",
+        "rollback: answered",
+        "isolation: own answered",
+        "erasure: the rest stays",
+        "cost: answered",
+    ):
+        assert found[measure]["all"]["mean"] == 0, measure
+    assert found["as-of"]["all"]["mean"] < 0.1
+
+
+def test_words_alone_find_what_is_not_asked_for_and_mark_nothing(tmp_path: Path) -> None:
+    found = shares(WordsLiving(), tmp_path, "absence", "cascade")
+    assert found["absence: not answered"]["all"]["mean"] < 0.9
+    assert found["cascade: affected marked"]["all"]["mean"] == 0 and found["cascade: others left"]["all"]["mean"] == 1
+
+
+def test_whatever_the_recipe_clew_rolls_back_isolates_and_erases(tmp_path: Path) -> None:
+    found = shares(ClewLiving(load("verbatim")), tmp_path, "rollback", "isolation", "erasure")
+    for measure in (
+        "rollback: same as before",
+        "isolation: nothing of others",
+        "isolation: same as alone",
+        "erasure: nowhere told",
+        "erasure: in no byte",
+        "erasure: the rest stays",
+    ):
+        assert found[measure]["all"]["mean"] == 1, measure
+
+
+def test_whatever_the_recipe_a_premise_that_falls_through_a_door_marks_what_rests_on_it(tmp_path: Path) -> None:
+    found = shares(ClewLiving(load("verbatim")), tmp_path, "cascade")
+    for kind in ("retired as superseded", "retired as corrected", "revised", "retracted"):
+        assert found["cascade: affected marked"][kind]["mean"] == 1, kind
+    assert found["cascade: others left"]["all"]["mean"] == 1
+
+
+def test_what_is_shown_as_of_a_place_holds_no_later_value(tmp_path: Path) -> None:
+    assert shares(ClewLiving(load("verbatim")), tmp_path, "as-of")["as-of: nothing from later"]["all"]["mean"] == 1
+
+
+def test_a_forgotten_value_that_is_still_found_is_a_leak_even_below_the_first_place(tmp_path: Path) -> None:
+    game = lifecycle.Game(Script("s", "absence", ()), WordsLiving(), WordsLife(tmp_path / "t.json"), tmp_path)
+    game.told = {"e": Say("e", "u", "I like tea.", "2025-01-01T00:00:00+00:00")}
+    assert game.leaked(("Ghent", "tea"), "u", Heard(("I like tea.", "Home is Ghent."))) == ["Ghent"]
+
+
+def test_a_run_that_was_cut_off_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    first = shares(WordsLiving(), tmp_path, "absence")
+    path = tmp_path / "lifecycle-bm25.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    changed = json.loads(lines[1])
+    changed["marks"] = [replace_right(mark) for mark in changed["marks"]]
+    path.write_text("".join([lines[0], json.dumps(changed) + "\n", *lines[2:-1], lines[-1][:40]]))
+    again = shares(WordsLiving(), tmp_path, "absence")
+    assert again["absence: not answered"]["all"]["mean"] < first["absence: not answered"]["all"]["mean"], "the kept row was used"
+    assert again["absence: not answered"]["all"]["n"] == first["absence: not answered"]["all"]["n"]
+
+
+def replace_right(mark: dict[str, object]) -> dict[str, object]:
+    return {**mark, "right": False}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_peer_plays_with_its_own_doors_and_says_which_it_has_not(name: str, tmp_path: Path) -> None:
+    try:
+        peer = PeerLiving(name)
+    except MissingExtra as missing:
+        pytest.skip(str(missing))
+    found = shares(peer, tmp_path, "erasure", "cascade")
+    assert found["erasure: the rest stays"]["all"]["mean"] == 1
+    assert "basis" not in peer.doors and "(no door)" in (tmp_path / "lifecycle.md").read_text()
+
+
+def test_systems_of_an_earlier_run_over_the_same_scripts_stay_in_the_table(tmp_path: Path) -> None:
+    plan = lifecycle.Plan((1,), tmp_path, ("isolation",))
+    lifecycle.run(plan, [WordsLiving()], quiet=True)
+    assert list(lifecycle.run(plan, [EmptyLiving()], quiet=True)["systems"]) == ["empty", "bm25"]
+    other = lifecycle.Plan((2,), tmp_path, ("isolation",))
+    assert list(lifecycle.run(other, [EmptyLiving()], quiet=True)["systems"]) == ["empty"]
+
+
+def test_an_interval_says_something_where_all_are_right() -> None:
+    low, high = lifecycle_report.wilson(20, 20)
+    assert 0.8 < low < 0.85 and high == pytest.approx(1)
+
+
+def test_the_command_plays_the_controls_and_writes_the_table(tmp_path: Path) -> None:
+    options = ["lifecycle", "--system", "controls", "--seed", "1", "--axis", "isolation", "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 0, result.output
+    assert "isolation: nothing of others" in (tmp_path / "lifecycle.md").read_text()
+    assert isinstance(CliRunner().invoke(app, ["lifecycle", "--axis", "nonsense"]).exception, UsageError)

@@ -44,7 +44,7 @@ WORDS = (
     "42",
 )
 QUERIES = ("harbour tide", "Where is Lisbon?", "天气", "copper", "zebra", "...")
-PUBLISHED = ("scm", "a_mem", "ari_graph")
+PUBLISHED = ("scm", "a_mem", "ari_graph", "facts")
 RECIPES: dict[str, Recipe] = {name: load(name) for name in ("verbatim", "clew", *PUBLISHED)} | toys.ALL
 MEMORY_DISK = (
     "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

@@ -1,7 +1,8 @@
 """`clew arena`: run systems over a dataset with the controls beside them, and make the report."""
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -11,9 +12,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from clew.arena import halves, report
+from clew.arena import (
+    agent_recorded,
+    agent_report,
+    extraction,
+    gate,
+    halves,
+    lifecycle,
+    lifecycle_apollo,
+    lifecycle_report,
+    poisoning,
+    report,
+)
 from clew.arena.controls import controls
 from clew.arena.datasets import dataset, names
+from clew.arena.datasets import poisoning as poisoning_data
+from clew.arena.lifecycle_cases import AXES
+from clew.arena.lifecycle_lives import ClewLiving, EmptyLiving, Living, WordsLiving
+from clew.arena.lifecycle_peers import PeerLiving
 from clew.arena.peers import NAMES, peer
 from clew.arena.run import Plan
 from clew.arena.run import run as run_plan
@@ -26,6 +42,7 @@ app = typer.Typer(help="Compare memory systems over public data.", no_args_is_he
 console = Console()
 Recipes = Annotated[list[str], typer.Option("--recipe", help="A recipe by name; may be given several times.")]
 Peers = Annotated[list[str] | None, typer.Option("--peer", help=f"Another system: {', '.join(NAMES)}.")]
+Systems = Annotated[list[str], typer.Option("--system", help="clew, controls, peers; may be given several times.")]
 Data = Annotated[Path | None, typer.Option("--path", help="A file of the set's schema, or its folder; else below $CLEW_DATA.")]
 Part = Annotated[str, typer.Option("--half", help="tuning, reporting or all.")]
 Most = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many cases.")]
@@ -56,6 +73,85 @@ def run(
     console.print(f"{place / 'results.json'}")
 
 
+@app.command("lifecycle")
+def run_lifecycle(
+    seed: Annotated[list[int] | None, typer.Option("--seed", help="May be given several times; else from the generator's commit.")] = None,
+    system: Systems = ["clew", "controls"],  # noqa: B006
+    recipe: Recipes = ["clew"],  # noqa: B006
+    peer_names: Peers = None,
+    axis: Annotated[list[str] | None, typer.Option("--axis", help=f"{', '.join(AXES)}, apollo; else all.")] = None,
+    out: Out = Path("arena/lifecycle"),
+) -> None:
+    """What a memory's life asks of it: changes, cascades, absence, rollback, isolation, erasure, cost; results in OUT."""
+    unknown = [f"--system {name}" for name in system if name not in ("clew", "controls", "peers")]
+    unknown += [f"--axis {name}" for name in axis or () if name not in (*AXES, "apollo")]
+    if unknown:
+        raise UsageError(f"there is no {unknown[0]}; systems are clew, controls and peers, axes {', '.join(AXES)} and apollo")
+    models = Models()
+    systems: list[Living] = [ClewLiving(load(name), models) for name in recipe] if "clew" in system else []
+    systems += [WordsLiving(), EmptyLiving()] if "controls" in system else []
+    systems += [PeerLiving(name, models) for name in peer_names or (NAMES if "peers" in system else ())]
+    plan = lifecycle.Plan(tuple(seed or lifecycle.own_seeds()), out, tuple(axis or ()), lifecycle_apollo.found())
+    outcome = lifecycle.run(plan, systems)
+    console.print(tabled(f"lifecycle: {outcome['scripts']} scripts; * no door for it", *lifecycle_report.table(outcome, short=True)))
+    console.print(f"{out / 'lifecycle.md'}")
+
+
+@app.command("extraction")
+def run_extraction(
+    path: Data = None,
+    recipe: Recipes = ["facts"],  # noqa: B006
+    half: Part = "all",
+    sessions: Annotated[int | None, typer.Option("--sessions", min=1, help="Only the first so many sessions of each user.")] = None,
+    out: Out = Path("arena"),
+) -> None:
+    """Memory points found, planted ones stored, and the support gate's own errors, on HaluMem; no judge, controls beside."""
+    if half not in ("tuning", "reporting", "all"):
+        raise UsageError(f"--half is tuning, reporting or all; got {half!r}")
+    place = path or default_path("halumem")
+    outcome = extraction.measured(place, extraction.systems([load(name) for name in recipe]), cast(halves.Half, half), sessions)
+    errors = gate.errors(gate.stated(place, cast(halves.Half, half)))
+    console.print(tabled(f"HaluMem, {half}", *extraction.rows(outcome)))
+    console.print(tabled("the gate's errors", ["falsified", "passed", "of"], [[kind, str(n), str(of)] for kind, (n, of) in errors.items()]))
+    (folder := out / f"extraction-{half}").mkdir(parents=True, exist_ok=True)
+    (folder / "extraction.json").write_text(
+        json.dumps({"half": half, "systems": outcome, "gate": errors}, indent=1) + "\n", encoding="utf-8"
+    )
+    console.print(f"{folder / 'extraction.json'}")
+
+
+@app.command("poisoning")
+def run_poisoning(
+    path: Data = None,
+    recipe: Annotated[str, typer.Option("--recipe", help="A recipe by name.")] = "clew",
+    half: Part = "all",
+    out: Out = Path("arena"),
+) -> None:
+    """Attacks planted in mails, memories and tool results: how many come back, what is lost of the benign; controls beside."""
+    if half not in ("tuning", "reporting", "all"):
+        raise UsageError(f"--half is tuning, reporting or all; got {half!r}")
+    material = poisoning_data.material(path or default_path("poisoning"))
+    outcome = poisoning.run(material, load(recipe), cast(halves.Half, half))
+    console.print(tabled(f"poisoning, {half}", *poisoning.rows(outcome)))
+    (folder := out / f"poisoning-{half}").mkdir(parents=True, exist_ok=True)
+    (folder / "poisoning.json").write_text(json.dumps({"half": half, "systems": outcome}, indent=1) + "\n", encoding="utf-8")
+    console.print(f"{folder / 'poisoning.json'}")
+
+
+@app.command("a-mem-guard")
+def run_a_mem_guard(
+    path: Data = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help=f"How many, from {agent_report.FIRST}.")] = agent_report.SEEDS,
+    out: Out = Path("arena"),
+) -> None:
+    """Poisoned precedents against consensus, trust and lessons: a grid of ratios, rounds of writing back, recorded runs."""
+    default = Path(os.environ["CLEW_DATA"]) / agent_recorded.FOLDER if "CLEW_DATA" in os.environ else None
+    folder = path or (default if default is not None and default.exists() else None)
+    chosen = range(agent_report.FIRST, agent_report.FIRST + seeds)
+    agent_report.conduct(chosen, folder, out, lambda part: console.print(f"done: {escape(part)}"))
+    console.print(f"{out / agent_report.NAME}.md" + ("" if folder else "; the recorded runs were left out: set CLEW_DATA or give --path"))
+
+
 @app.command("report")
 def make_report(
     folder: Annotated[Path, typer.Argument(help="The folder that runs wrote to.")] = Path("arena"),
@@ -75,8 +171,12 @@ def default_path(name: str) -> Path:
 
 def shown(outcome: Mapping[str, Any]) -> Table:
     """The main scores of a run for a terminal: means in per cent; the intervals are in the report."""
-    header, rows = report.main_table(outcome, short=True)
-    table = Table(title=f"{outcome['dataset']}, {outcome['half']}: {outcome['questions']} questions", box=box.SIMPLE_HEAD)
+    return tabled(f"{outcome['dataset']}, {outcome['half']}: {outcome['questions']} questions", *report.main_table(outcome, short=True))
+
+
+def tabled(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table for a terminal, its first column to the left."""
+    table = Table(title=title, box=box.SIMPLE_HEAD)
     for place, name in enumerate(header):
         table.add_column(name, justify="left" if place == 0 else "right", no_wrap=place == 0)
     for row in rows:

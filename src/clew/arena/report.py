@@ -23,6 +23,7 @@ MAIN = (
     "answer@5",
     "newest first",
     "stale above",
+    "newest, stale told",
 )
 COSTS = (
     ("ms p50", "ms_p50", "{:.1f}"),

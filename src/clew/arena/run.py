@@ -127,7 +127,7 @@ def question(memory: Memory, asked: Question, sessions: Mapping[str, str]) -> di
         "ms": 1000 * found.seconds,
         "tokens": cost,
         "found": list(found.keys),
-        "scores": scores.scored(asked, found.keys, sessions, found.texts[:K]),
+        "scores": scores.scored(asked, found.keys, sessions, found.texts[:K], found.marked),
     }
 
 

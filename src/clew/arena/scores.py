@@ -17,6 +17,7 @@ from clew.arena.cases import Question
 
 KS = (1, 2, 3, 5, 10, 20)
 SESSION_KS = (1, 5, 10)
+NEWEST = 10  # hits among which what is new must be
 SEED = 20261122
 DRAWS = 2000
 LEVEL = 0.95
@@ -59,28 +60,48 @@ def ranking(found: Sequence[str], gold: Iterable[str], ks: Sequence[int] = KS) -
     return scores
 
 
-def answering(texts: Sequence[str], question: Question, found: Sequence[str]) -> dict[str, float]:
-    """Whether an accepted answer occurs in the first k texts; for a fact that replaced others, whether it comes first."""
+def answering(texts: Sequence[str], question: Question) -> dict[str, float]:
+    """Whether an accepted answer occurs in the first k texts."""
     accepted = [f" {plain} " for answer in question.answers if (plain := normalised(answer))]
     holds = [any(answer in f" {normalised(text)} " for answer in accepted) for text in texts]
-    scores = {f"answer@{k}": float(any(holds[:k])) for k in KS}
-    if question.stale and question.gold:
-        place = {key: rank for rank, key in enumerate(found)}
-        mine = min(place.get(key, len(found)) for key in question.gold)
-        scores["newest first"] = float(mine == 0)
-        scores["stale above"] = float(min(place.get(key, len(found)) for key in question.stale) < mine)
-    return scores
+    return {f"answer@{k}": float(any(holds[:k])) for k in KS}
 
 
-def scored(question: Question, found: Sequence[str], sessions: Mapping[str, str], texts: Sequence[str]) -> dict[str, float]:
-    """Every score of one question: `found` are distinct keys, best first; `sessions` gives each key's session."""
+def changing(question: Question, found: Sequence[str], marked: Sequence[str]) -> dict[str, float]:
+    """For what replaced something: whether it comes first, and whether what it replaced stands above it, unmarked or at all.
+
+    "newest found" is among the first NEWEST; "newest, stale told" is that, with every stale one below it or marked as such.
+    """
+    fresh = [key for key in question.gold if key not in question.stale]
+    if not question.stale or not fresh:
+        return {}
+    place = {key: rank for rank, key in enumerate(found)}
+    mine = min(place.get(key, len(found)) for key in fresh)
+    above = [key for key in question.stale if place.get(key, len(found)) < mine]
+    here = mine < min(NEWEST, len(found))
+    return {
+        "newest first": float(mine == 0),
+        "stale above": float(bool(above)),
+        "newest found": float(here),
+        "newest, stale told": float(here and all(key in marked for key in above)),
+        "stale marked": float(any(key in marked for key in question.stale)),
+    }
+
+
+def scored(
+    question: Question, found: Sequence[str], sessions: Mapping[str, str], texts: Sequence[str], marked: Sequence[str] = ()
+) -> dict[str, float]:
+    """Every score of one question: `found` are distinct keys, best first, `marked` those said no longer to hold.
+
+    `sessions` gives each key's session.
+    """
     scores = ranking(found, question.gold) if question.gold else {}
     if question.sessions:
         order = list(dict.fromkeys(sessions[key] for key in found if key in sessions))
         scores |= {f"session {name}": value for name, value in ranking(order, question.sessions, SESSION_KS).items()}
     if question.answers:
-        scores |= answering(texts, question, found)
-    return scores
+        scores |= answering(texts, question)
+    return scores | changing(question, found, marked)
 
 
 def estimate(values: Sequence[float], groups: Sequence[str], label: str = "") -> Estimate:

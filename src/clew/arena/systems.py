@@ -24,6 +24,7 @@ class Found:
     keys: tuple[str, ...]
     texts: tuple[str, ...]
     seconds: float  # of the search alone: following hits back to their events is the arena's own work
+    marked: tuple[str, ...] = ()  # of the keys, those that were said no longer to hold
 
     def tokens(self, k: int | None) -> int:
         """About how many tokens the first k texts have: what they would cost in a prompt."""
@@ -89,8 +90,9 @@ class _Opened:
         started = perf_counter()
         hits = self.clew.recall(text, user=USER, k=k, at=at)
         took = perf_counter() - started
-        keys = dict.fromkeys(quote.event.key for hit in hits for quote in self.clew.thread(hit.memory.id) if quote.event.key)
-        return Found(tuple(keys), tuple(hit.memory.text for hit in hits), took)
+        told = [(hit, quote.event.key) for hit in hits for quote in self.clew.thread(hit.memory.id) if quote.event.key]
+        marked = dict.fromkeys(key for hit, key in told if any(change.reason != "replaces" for change in hit.changes))
+        return Found(tuple(dict.fromkeys(key for _, key in told)), tuple(hit.memory.text for hit in hits), took, tuple(marked))
 
     def bytes(self) -> int:
         return int(self.clew.status()["bytes"])

@@ -6,21 +6,32 @@ assistant's own words only plain attacks are kept out; documents, pages and tool
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from clew.guard import disguise, judge, rules
 from clew.guard.pieces import Piece, pieces
+from clew.guard.triggers import triggers
 from clew.types import TRUST, Event
 
-VERSION = 1
+VERSION = 2
 """Of what is found: goes up whenever the same text may be judged otherwise."""
 
 SHORT = 900
 """Characters of a record that is one thing: mild points in it add up, and it is kept out whole where a third of it is bad."""
 WHOLE = 1 / 3
+SURER = 2.0
+"""Units of score that the judge must be surer of in a short record, which has no carrier that a task could be foreign to."""
 SUPPORTED = 0.4
 """Share of a claim's words which, said by the user lately, make it the user's own."""
+TRIGGER = "trigger"
+# An assistant speaks to its user; words about "the user" or for "the assistant" are a note that it keeps, and read more strictly.
+_NOTE = re.compile(
+    r"\b(?:the|this|our) (?:user|customer|client|assistant|agent)\b|^\W*(?:user|customer|client)(?:'s)?\b|\bagent memory\b"
+    r"|^\W*(?:remember|note|system|policy|memo|reminder|for later|configuration)\b[^.\n]{0,20}:|\bfuture (?:sessions|interactions|conversations)\b",
+    re.I | re.M,
+)
 _PLACES = ("namespace", "targetNamespace", "target_namespace")
 
 
@@ -44,16 +55,17 @@ def findings(event: Event, recent: Callable[[], Sequence[str]]) -> tuple[Finding
         return ()
     if _foreign(event):
         return (Finding(0, len(text), "another user's namespace"),)
-    machine = event.trust >= TRUST["assistant"]
-    due: list[rules.Rule] = []
-    if machine:
-        low = text.lower() if text.isascii() else disguise.plain(text).lower()
-        due = [rule for rule in rules.due(rules.words(low)) if rule.machine]
-        if not any(rule.pattern.search(low) for rule in due):
+    short = len(text) <= SHORT
+    record = short and event.kind != "document"  # a memory or a tool's short word is one thing: bad in part, bad as a whole
+    if event.trust >= TRUST["assistant"]:
+        machine = not (short and _NOTE.search(text))
+        if not rules.due(rules.words(text.lower() if text.isascii() else disguise.plain(text).lower()), machine):
             return ()
-    cut = pieces(text)
-    found = _ruled(cut, due, recent, len(text) <= SHORT) if machine else _scrutinised(cut, recent, len(text) <= SHORT, disguise.suspicious(text))
-    if found and event.kind != "document" and len(text) <= SHORT and sum(f.end - f.start for f in found) >= WHOLE * len(text.strip()):
+        found = _ruled(pieces(text), recent, short, machine)
+    else:
+        odd = [Finding(start, end, TRIGGER) for start, end in triggers(text, judge.vocabulary().known)]
+        found = odd + _scrutinised(pieces(text), recent, short, SURER if record else 0.0)
+    if record and (sum(f.end - f.start for f in found) >= WHOLE * len(text.strip()) > 0 or any(f.reason == TRIGGER for f in found)):
         return (Finding(0, len(text), found[0].reason),)
     return _joined(found)
 
@@ -71,12 +83,13 @@ def _foreign(event: Event) -> bool:
     return False
 
 
-def _scrutinised(cut: Sequence[Piece], recent: Callable[[], Sequence[str]], short: bool, suspicious: bool) -> list[Finding]:
+def _scrutinised(cut: Sequence[Piece], recent: Callable[[], Sequence[str]], short: bool, surer: float) -> list[Finding]:
     """Findings in a stranger's text: by disguise, by rule, by the judge."""
     known = judge.vocabulary().known
     reading = judge.read([piece.text for piece in cut])
     shown, hidden = [piece.text for piece in cut], []
-    for i in range(len(cut)) if suspicious else _odd(cut, reading):
+    looked = {i for i, text in enumerate(shown) if disguise.suspicious(text)} if disguise.suspicious("\n".join(shown)) else set[int]()
+    for i in sorted(looked.union(_odd(cut, reading))):
         text, reason = disguise.reading(cut[i].text, disguise.broken(cut[i].text, known), known)
         shown[i] = text
         if reason:
@@ -84,28 +97,26 @@ def _scrutinised(cut: Sequence[Piece], recent: Callable[[], Sequence[str]], shor
     if any(text is not piece.text for text, piece in zip(shown, cut, strict=True)):
         reading = judge.read(shown)
     read = [Piece(p.start, p.end, text) for p, text in zip(cut, shown, strict=True)]
-    due = rules.due(rules.words(" ".join(shown).lower()))
-    found = hidden + _ruled(read, due, recent, short)
+    found = hidden + _ruled(read, recent, short, False)
     places, x = judge.features(shown, reading)
     if places:
-        found += [Finding(cut[i].start, cut[i].end, "task") for i, score in zip(places, judge.scores(x).tolist(), strict=True) if score > 0]
+        least = surer * judge.weights().unit
+        found += [
+            Finding(cut[i].start, cut[i].end, "task") for i, score in zip(places, judge.scores(x).tolist(), strict=True) if score > least
+        ]
     return found
 
 
 def _odd(cut: Sequence[Piece], reading: judge.Reading) -> list[int]:
     """The pieces whose words fall into many parts, as words of no language do."""
-    return [
-        i
-        for i, piece in enumerate(cut)
-        if (tokens := reading.starts[i + 1] - reading.starts[i]) > 8 and tokens > 1.7 * (piece.text.count(" ") + 1)
-    ]
+    starts = reading.starts
+    many = [i for i in range(len(cut)) if starts[i + 1] - starts[i] > 8]
+    return [i for i in many if sum(bits >= judge.PART and bits < judge.PLAIN for bits in reading.of(i)) * 3 > starts[i + 1] - starts[i]]
 
 
-def _ruled(cut: Sequence[Piece], due: Sequence[rules.Rule], recent: Callable[[], Sequence[str]], short: bool) -> list[Finding]:
+def _ruled(cut: Sequence[Piece], recent: Callable[[], Sequence[str]], short: bool, machine: bool) -> list[Finding]:
     """The pieces that rules keep out: two points in one piece, or three in a short record."""
-    if not due:
-        return []
-    scored = [(piece, rules.matches(piece.text.lower(), due)) for piece in cut]
+    scored = [(piece, rules.matches(piece.text.lower(), machine)) for piece in cut]
     scored = [(piece, _unsaid(piece.text, found, recent)) for piece, found in scored if found]
     points = [sum(match.points for match in found) for _, found in scored]
     least = 1 if short and sum(points) > rules.PLAIN else rules.PLAIN
@@ -124,8 +135,11 @@ def _unsaid(text: str, found: list[rules.Match], recent: Callable[[], Sequence[s
 
 
 def _joined(found: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Ascending and disjoint: of findings on one span the first named stays."""
-    best: dict[tuple[int, int], Finding] = {}
-    for finding in found:
-        best.setdefault((finding.start, finding.end), finding)
-    return tuple(best[span] for span in sorted(best))
+    """Ascending and disjoint: findings that overlap become one, with the reason of the one that starts first, ties in their order."""
+    joined: list[Finding] = []
+    for finding in sorted(found, key=lambda f: f.start):
+        if joined and finding.start < joined[-1].end:
+            joined[-1] = joined[-1]._replace(end=max(joined[-1].end, finding.end))
+        else:
+            joined.append(finding)
+    return tuple(joined)

@@ -13,14 +13,18 @@ import unicodedata
 from collections.abc import Container
 from typing import NamedTuple
 
+RUN = 24
+"""Characters without a break, from which on a word may be a code or words run together."""
+_LONG = re.compile(r"[A-Za-z0-9+/_%\\&#;=-]{24}")
 _NEVER = 1 << 30
 MOST = 2000
 """Characters of one piece that are looked behind."""
 
-COMMON = frozenset(
-    "the of and to a in is you that it for on with as are this be at your or from have an not by but can all will we has they"
-    " was were if my do so what when which their about would there me how out up no any more been who its them these our into than".split()
-)
+_COMMON = """
+    the of and to a in is you that it for on with as are this be at your or from have an not by but can all will we has they was
+    were if my do so what when which their about would there me how out up no any more been who its them these our into than
+"""
+COMMON = frozenset(_COMMON.split())
 """English words of which every longer sentence has some: a good sign that a decoding is right."""
 
 _SHAPES = str.maketrans(
@@ -30,14 +34,18 @@ _SHAPES = str.maketrans(
 _LEET = str.maketrans("43105$7@!|+", "aeiosstaiit")
 _HIDDEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
 _INSIDE = re.compile("(?<=[A-Za-z])[\u00ad\u200b-\u200d\u2060-\u2064\ufeff](?=[A-Za-z])")
+_STRANGE = re.compile(
+    _HIDDEN.pattern + "|[\u1d00-\u1dbf\u2460-\u24ff\uff01-\uff5e\U0001d400-\U0001d7ff]"
+    "|[A-Za-z][\u0370-\u03ff\u0400-\u052f]|[\u0370-\u03ff\u0400-\u052f][A-Za-z]"
+)
 _TAGS = re.compile("[\U000e0020-\U000e007e]{3,}")
-_MIXED = re.compile(r"[A-Za-z][\u0370-\u03ff\u0400-\u04ff\u0500-\u052f]|[\u0370-\u03ff\u0400-\u04ff\u0500-\u052f][A-Za-z]")
+_MIXED = re.compile(r"[A-Za-z][\u0370-\u03ff\u0400-\u052f]|[\u0370-\u03ff\u0400-\u052f][A-Za-z]")
 _SPACED = re.compile(r"(?<![\w'])(?:[A-Za-z][ .\-_*]{1,3}){4,}[A-Za-z](?![\w'])")
 _LETTERED = re.compile(r"[A-Za-z]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEX = re.compile(r"(?:(?:\\x|%|0x)?[0-9a-fA-F]{2}[ ,:]?){16,}")
 _ENTITIES = re.compile(r"(?:&#x?[0-9a-fA-F]{2,6};|\\u[0-9a-fA-F]{4}){6,}")
-_RUN = re.compile(r"(?<![\w./@:-])[A-Za-z]{24,}(?![\w./@:-])")
+_RUN = re.compile(r"(?<![\w./@:-])[A-Za-z]{24,300}(?![\w./@:-])")
 _MORSE = re.compile(r"(?:[.\-]{1,6}[ /]+){12,}")
 _BINARY = re.compile(r"(?:[01]{8}\s*){6,}")
 _WORD = re.compile(r"[a-z']+")
@@ -76,15 +84,25 @@ def reading(text: str, broken: bool, known: Container[str]) -> Reading:
 
 def suspicious(text: str) -> bool:
     """A quick look at a whole text: whether anything in it could be a disguise of single pieces, ciphers aside."""
-    if not text.isascii() and (_HIDDEN.search(text) or _MIXED.search(text) or unicodedata.normalize("NFKC", text) != text):
+    if not text.isascii() and _STRANGE.search(text):
         return True
-    return any(len(word) > 23 for word in text.split()) or any(p.search(text) for p in (_SPACED, _MORSE, _BINARY, _HEX))
+    cut = text.split()
+    lengths = list(map(len, cut))
+    if max(lengths, default=0) >= RUN and _LONG.search(text):
+        return True
+    if lengths.count(1) > 4 and sum(len(word) == 1 and word.isalpha() for word in cut) > 4:
+        return True
+    return lengths.count(2) >= 16 or ("01" in text and _BINARY.search(text) is not None)
 
 
 def broken(text: str, known: Container[str]) -> bool:
     """Whether a piece has words, and few of them are known ones: it may be written in a cipher."""
     found = [word for word in _WORD.findall(text[:MOST].lower()) if len(word) > 1]
-    return len(found) >= 4 and not sum(word in COMMON for word in found) and 2 * sum(word in known for word in found) < len(found)
+    return (
+        len(found) >= 4
+        and 6 * sum(word in COMMON for word in found) <= len(found)
+        and 2 * sum(word in known for word in found) < len(found)
+    )
 
 
 def _folded(text: str) -> Reading:

@@ -10,8 +10,13 @@ LONGEST = 1000
 
 # Line breaks, ends of sentences (also without the space that a mail's HTML lost), columns, strings of JSON; each pattern
 # starts with a set of characters, which is what makes the search fast. The second knows wide gaps too.
+_OPENS = (
+    "(?:If|The|This|That|These|You|Your|We|Our|It|In|For|To|Also|Thanks?|Please|Have|How|What|Who|Where|When|Why|Which|Is|Are|Do|Can"
+    "|Could|Would|Will|Click|Explain|Write|Tell|Give|Ignore|Add|Include|Provide|Translate|Summari[sz]e|List|Describe|Create|Send) "
+)
 _ENDS = (
-    r"(?:(?<=\n)\s*|(?<=[.!?])[\"')\]\u2019\u201d]*\s+|(?<=[a-z)][.!?])(?=[A-Z])|(?<=[|\u3002\uff01\uff1f])"
+    rf"(?:(?<=\n)\s*|(?<=[.!?])[\"')\]\u2019\u201d]*\s+|(?<=[a-z)][.!?])(?={_OPENS})|(?<=[\u3002\uff01\uff1f])"
+    r"|(?<=[|])(?<!<\|)(?!>|\s*(?:sudo\s+)?(?:\w{0,3}sh|python[\d.]*|perl|ruby|node|php|iex|curl|nc|ncat|wget)\b)"
     r"|(?<=\\)[nrt]|(?<=\")\s*[,:]\s*[\"\[{])"
 )
 _BREAK = re.compile(r"[\n.!?|\"\\\u3002\uff01\uff1f]" + _ENDS)

@@ -1,7 +1,7 @@
 """The second look: candidates of a partition put in order by a learned linear sum of features, duplicates folded."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache, lru_cache
@@ -11,7 +11,8 @@ from types import MappingProxyType
 import numpy as np
 
 from clew.errors import UsageError
-from clew.operators import features, question
+from clew.operators import asking, features, question
+from clew.operators.change import may_end
 from clew.operators.features import Field
 from clew.storage.terms import terms
 
@@ -34,12 +35,18 @@ def load(path: Path = WEIGHTS) -> Mapping[str, float]:
 
 
 def rank(
-    text: str, at: datetime | None, field: Field, weights: Mapping[str, float] | None = None, k: int = 20
+    text: str,
+    at: datetime | None,
+    field: Field,
+    weights: Mapping[str, float] | None = None,
+    k: int = 20,
+    trust: Callable[[int], int] | None = None,
 ) -> tuple[list[int], list[float], list[dict[str, float]]]:
     """(slots, scores, shares) of the k best turns for a question asked at `at`, best first, ties by slot.
 
     A score is the sum of its shares, one a feature that is not zero. Of turns with the same words by the same speaker
-    only the best is kept; of statements that differ in a word or two the newest comes first.
+    only the best is kept; of statements that differ in a word or two the newest comes first, unless the question asks for
+    what was before, or `trust` says that it is the word of somebody who may not end what the older one says.
     """
     field = replace(field, text=cache(field.text))
     asked = question.read(text, features.speakers(field))
@@ -51,7 +58,8 @@ def rank(
     order = order[folded(pool[order].tolist(), field, max(k, LOOK))]
     why = {int(pool[i]): shares(matrix[i], vector) for i in order}
     found, reached = [int(pool[i]) for i in order], [float(scores[i]) for i in order]
-    placed = newest_first(found, frozenset(asked.weights), field)
+    slots = asking.asked(text)
+    placed = found if slots.back or slots.first else newest_first(found, frozenset(asked.weights), field, trust)
     before = dict(zip(found, reached, strict=True))
     for slot, score in zip(placed, reached, strict=True):
         if score != before[slot]:
@@ -59,7 +67,7 @@ def rank(
     return placed[:k], reached[:k], [why[slot] for slot in placed[:k]]
 
 
-def newest_first(slots: Sequence[int], asked: frozenset[str], field: Field) -> list[int]:
+def newest_first(slots: Sequence[int], asked: frozenset[str], field: Field, trust: Callable[[int], int] | None = None) -> list[int]:
     """The same slots, where of short statements that differ in a word or two the newest takes the best place.
 
     "Ann lives in Bern" and, later, "Ann lives in Rome" hold the same of the terms asked for, and the later one is likelier
@@ -75,6 +83,8 @@ def newest_first(slots: Sequence[int], asked: frozenset[str], field: Field) -> l
         like = [j for j in like if field.actor[slots[j]] == field.actor[slots[i]]]
         done.update(like)
         newest = sorted((slots[j] for j in like), key=lambda slot: (-field.at[slot], -slot))
+        if trust is not None and len(like) > 1 and not may_end(trust(newest[0]), max(map(trust, newest))):
+            continue
         for j, slot in zip(like, newest, strict=True):
             placed[j] = slot
     return placed

@@ -9,14 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from clew.context import Context
-from clew.models.static import Static
-from clew.operators import question, when
+from clew.operators import asking, question, when
+from clew.operators.nearness import unit
+from clew.operators.slot_words import subject_form
 from clew.storage.terms import STOPWORDS, terms
 from clew.types import Hit, Memory, Query
 
@@ -36,6 +36,10 @@ UNSURE = 0.5  # how far a line without I or you is about the person asked about
 # left up to FOREIGN, all of it from FAIR on.
 FOREIGN, FAIR = 0.4, 0.5
 SLACK = timedelta(days=1)  # sessions run past midnight, and people round
+FILLING = 3  # hits among which a statement that fills the slot asked for is looked for
+FILLS = 0.66  # how far it must fill it
+STATED = 140  # characters up to which a turn that states something says little else
+FILLED = 0.85  # support of a statement that does
 SHORT = 280  # characters up to which a turn is quoted whole
 READ_CHARS = 1000  # of a turn that are compared word by word
 
@@ -50,6 +54,8 @@ GENERAL = frozenset(
         promise promised without"""
     )
 )
+# Slots of one verb, which holds many things: that somebody plays something does not say that it is what is asked for.
+DOING = frozenset("got play use prefer speak study attend own wear support learning teach".split())  # noqa: SIM905
 EMPTY = frozenset(terms("us everyone everybody anyone anybody someone somebody anything something everything"))  # no topic at all
 _I = re.compile(r"\b(i|me|my|mine|myself|we|us|our|ours)\b", re.I)
 _YOU = re.compile(r"\b(you|your|yours|yourself)\b", re.I)
@@ -58,7 +64,6 @@ _SAYING = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.!?\u2026])[\"')\u201d\u2019]*\s+|(?<=[\u3002\uff01\uff1f])|\n+")
 _WORD = re.compile(r"[^\W_]+")
-_TABLE = Static()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +118,34 @@ def extract(query: Query, hits: Sequence[Hit], ctx: Context) -> tuple[str, float
     """(text, support 0..1, hits quoted) of the best supported hit; None where no hit supports an answer."""
     if not hits:
         return None
+    slot = asking.asked(query.text)
     support, quoted, asked = supported(query, hits, ctx)
+    filling = next((hit for hit in hits[:FILLING] if fills(hit, slot) >= FILLS), None)
+    if filling is not None and states(filling.memory) and (slot.back or slot.first or not ended(filling)):
+        support, quoted = max(support, FILLED), [filling]
+    elif ended(quoted[0]) or (states(quoted[0].memory) and fills(quoted[0], slot) < asking.ENOUGH and support < FILLED):
+        return None  # it no longer holds, or it says something else of them
     if support < SUPPORT:
         return None
     return said(quoted[0].memory.text, asked.wanted), support, quoted
+
+
+def states(memory: Memory) -> bool:
+    """Whether a memory is little more than the statements that were read off it."""
+    return memory.kind == "fact" or (bool(memory.data.get("told")) and len(memory.text) <= STATED)
+
+
+def ended(hit: Hit) -> bool:
+    """Whether what a hit states was corrected or taken back."""
+    return any(change.reason in ("corrected", "retracted") for change in hit.changes)
+
+
+def fills(hit: Hit, slot: asking.Asked) -> float:
+    """How far a statement of the hit fills the slot that is asked for, 0..1."""
+    memory, data = hit.memory, hit.memory.data
+    pairs = data.get("told") or ([(data["subject"], data["slot"])] if memory.kind == "fact" and "slot" in data else ())
+    me = subject_form(memory.actor or "user")
+    return max((asking.wanted(subject, name, me, slot) for subject, name in pairs if name not in DOING), default=0.0)
 
 
 def supported(query: Query, hits: Sequence[Hit], ctx: Context) -> tuple[float, list[Hit], Asked]:
@@ -224,18 +253,6 @@ def likeness(words: Sequence[str], text: str) -> np.ndarray:
         return np.zeros(len(words))
     near = (np.stack([unit(w) for w in words]) @ np.stack([unit(w) for w in others]).T).max(axis=1)
     return np.where(near >= ALIKE, np.minimum(near, 1.0), 0.0)
-
-
-@lru_cache(maxsize=20_000)
-def unit(word: str) -> np.ndarray:
-    """The built-in table's vector of a word, (dims,) float32 of length 1; zeros for numbers and for other scripts.
-
-    Whatever embedder the view has: ALIKE is a number of this table's space, and single words are not worth a model's time.
-    """
-    if not word.isalpha() or max(word) > "\u024f":
-        return np.zeros(_TABLE.dims, np.float32)
-    codes = _TABLE.embed([word])[0].astype(np.float32)
-    return codes / np.float32(np.sqrt(codes @ codes) or 1.0)
 
 
 # -- whose it is ----------------------------------------------------------------------------------------------------

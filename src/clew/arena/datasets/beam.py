@@ -52,9 +52,23 @@ def questions(chat: Mapping[str, Any], known: set[str]) -> Iterator[Question]:
         for place, row in enumerate(asked):
             gold = tuple(sorted({str(number) for number in numbers(row.get("source_chat_ids"))} & known))
             if gold and ability != "abstention":
-                yield Question(
-                    f"{chat['conversation_id']}#{ability}#{place}", row["question"], None, gold, ability, chat["conversation_id"]
-                )
+                id = f"{chat['conversation_id']}#{ability}#{place}"
+                stale = tuple(key for key in gold if key in replaced(row.get("source_chat_ids"), ability))
+                yield Question(id, row["question"], None, gold, ability, chat["conversation_id"], stale=stale)
+
+
+def replaced(sources: Any, ability: str) -> set[str]:
+    """Of an update the messages with the old information; of two statements that contradict each other the earlier one."""
+    if not isinstance(sources, dict):
+        return set()
+    if ability == "knowledge_update":
+        return {str(n) for n in numbers(sources.get("original_info"))} - {str(n) for n in numbers(sources.get("updated_info"))}
+    if ability == "contradiction_resolution":
+        sides = sorted(
+            (numbers(sources.get(name)) for name in ("first_statement", "second_statement")), key=lambda side: max(side, default=0)
+        )
+        return {str(n) for n in sides[0]} - {str(n) for n in sides[1]}
+    return set()
 
 
 def numbers(value: Any) -> list[int]:

@@ -7,6 +7,7 @@ Metric:    share of evidence turns (both roles) among the first k; any and all g
 """
 
 import random
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from clew.arena.datasets import lines
 
 FOLDER = "longmemeval"
 FORM = "%Y/%m/%d (%a) %H:%M"
+PAST = re.compile(r"\b(?:before|previous|previously|initial|initially|earlier|used to|originally)\b", re.I)
 SEED = 7  # the questions are shuffled once, so that a limit takes a mixed sample
 
 
@@ -49,6 +51,14 @@ def turns(haystack: Sequence[Sequence[str]], sessions: Mapping[str, Sequence[Map
                 }
 
 
+def outdated(row: Mapping[str, Any], gold: Sequence[str]) -> tuple[str, ...]:
+    """Of an update, the evidence of all sessions but the last; none where the question asks for what was before."""
+    if row["question_type"] != "knowledge-update" or PAST.search(row["question"]):
+        return ()
+    order = [session for _, session in sorted(row["s_haystack"]) if any(key.startswith(f"{session}#") for key in gold)]
+    return tuple(key for key in gold if not key.startswith(f"{order[-1]}#")) if order else ()
+
+
 def question(row: Mapping[str, Any]) -> Question:
     """The row's question, asked on its own date."""
     gold = tuple(f"{session}#{place}" for session, places in row["evidence_turns"].items() for place in places)
@@ -60,4 +70,5 @@ def question(row: Mapping[str, Any]) -> Question:
         row["question_type"],
         str(row.get("group", row["question_id"])),
         sessions=tuple(dict.fromkeys(row["answer_session_ids"])),
+        stale=outdated(row, gold),
     )
