@@ -167,8 +167,14 @@ def _rederive(target: Memory, event: Event, ctx: Context, recipe: Recipe) -> lis
     found = ctx.stage("rederive", recipe.rederive, target)
     if found is None:
         return [target.retire(event.at, "retracted")]
+    said = {s.seq for s in found.sources}
+    if target.status == "quarantined" and (found.text == target.text or said & {*target.data.get("retracted", ())}):
+        ctx.faults.append(("rederive", f"memory {target.id} says again what was withdrawn; it stays in quarantine until it is approved"))
+        return []
+    heard = ctx.view.log.select(f"seq IN ({','.join(map(str, said))}) AND seq != ?", (event.seq,))
+    level = min([found.trust, *(e.trust for e in heard)])  # the owner asked for it and did not say it
     kept = {k: v for k, v in found.data.items() if k not in DOUBTS}
-    return [replace(found, id=target.id, opened=target.opened, status="active", data=kept)]
+    return [replace(found, id=target.id, opened=target.opened, status="active", data=kept, trust=level)]
 
 
 OPS: Mapping[str, Callable[[Memory, Event, Context, Recipe], list[Memory]]] = {

@@ -12,6 +12,7 @@ from clew.context import Context
 from clew.operators import encode
 from clew.operators.asking import asked, wanted
 from clew.operators.change import CORRECTED, REFUSED, SUPERSEDED, Holding, Said, settle
+from clew.operators.doubt import CONCLUDED
 from clew.operators.nearness import alike
 from clew.operators.slot_withdrawals import UNNAMED, is_withdrawal
 from clew.operators.slot_words import numeric, subject_form, timely
@@ -36,7 +37,7 @@ def turns(events: Sequence[Event], ctx: Context) -> list[Memory]:
     found: list[Memory] = []
     for event, turn in zip([e for e in events if e.text.strip()], encode.turns(events, ctx), strict=True):
         said = () if _chatter(event) else stated(event.text, event.actor, event.at)
-        grounded = _grounded(turn, ctx)
+        grounded = _grounded(turn.revised(links=(*turn.links, CONCLUDED)), ctx) if ctx.premises else turn
         if said:
             grounded = grounded.revised(data={TOLD: [[s.subject, s.slot] for s in said]})
         found += [grounded, *(_fact(statement, event, grounded, ctx) for statement in said)]

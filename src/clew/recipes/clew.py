@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from clew.context import Context
-from clew.operators import asking, current, features, question, rank, rivals, settled
+from clew.operators import asking, current, doubt, features, question, rank, rivals, settled
 from clew.recipe import Recipe
 from clew.storage.shapes import Columns
 from clew.types import Hit, Memory, Query
@@ -83,6 +83,7 @@ recipe = Recipe(
     name="clew",
     encode=settled.turns,
     store=settled.settled,
+    manage=doubt.doubted,
     retrieve=retrieve,
     indexed=indexed,
     traits=traits,
