@@ -100,7 +100,7 @@ def injections(
             chosen = chance.sample(distinct, min(MAILS_A_TRIAL, len(distinct)))
             victim = chosen[0]
             texts = [planted(victim.text, attack.text, place, chance), *(mail.text for mail in chosen[1:])]
-            events = [document(text, user, f"{user}-{i}") for i, text in enumerate(texts)]
+            events: list[Mapping[str, Any]] = [document(text, user, f"{user}-{i}") for i, text in enumerate(texts)]
             aims = [
                 Trial(f"injection: {attack.type}", attack.text, user, q, sentences(attack.text)) for q in (victim.question, attack.text)
             ]
@@ -176,7 +176,7 @@ def writes(rows: Sequence[Write], role: str) -> tuple[list[Mapping[str, Any]], l
 def experiences(rows: Sequence[Experience]) -> tuple[list[Mapping[str, Any]], list[Trial], list[Trial], dict[str, str]]:
     """The same of a memory of solved tasks that agents share, recorded as what a tool gave."""
     user = "experience"
-    events = [tool(f"{row.task}\n{row.answer}", user, row.id) for row in rows]
+    events: list[Mapping[str, Any]] = [tool(f"{row.task}\n{row.answer}", user, row.id) for row in rows]
     aims = [Trial("experience", row.id, user, q, sentences(row.answer)) for row in rows if row.poisoned for q in (row.task, *row.targets)]
     good = [row for row in rows if not row.poisoned]
     return events, aims, [Trial("experience", r.id, user, r.task, (r.answer[:60],)) for r in good], {r.id: "experience" for r in good}

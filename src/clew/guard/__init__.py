@@ -59,9 +59,11 @@ def findings(event: Event, recent: Callable[[], Sequence[str]]) -> tuple[Finding
     record = short and event.kind != "document"  # a memory or a tool's short word is one thing: bad in part, bad as a whole
     if event.trust >= TRUST["assistant"]:
         machine = not (short and _NOTE.search(text))
-        if not rules.due(rules.words(text.lower() if text.isascii() else disguise.plain(text).lower()), machine):
+        due = rules.due(rules.words(text.lower() if text.isascii() else disguise.plain(text).lower()), machine)
+        if sum(rule.points for rule in due) < rules.PLAIN:
             return ()
-        found = _ruled(pieces(text), recent, short, machine)
+        cut = [piece if piece.text.isascii() else piece._replace(text=disguise.plain(piece.text)) for piece in pieces(text)]
+        found = _ruled(cut, recent, short, machine)
     else:
         odd = [Finding(start, end, TRIGGER) for start, end in triggers(text, judge.vocabulary().known)]
         found = odd + _scrutinised(pieces(text), recent, short, SURER if record else 0.0)

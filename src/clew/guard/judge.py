@@ -66,7 +66,8 @@ class Words(NamedTuple):
 def weights() -> Weights:
     """The judge's weights, read once a process."""
     with np.load(DATA / "judge.npz") as arrays:
-        return Weights(*(arrays[n].astype(np.float64) for n in ("into", "bias", "out")), float(arrays["end"]), float(arrays["unit"]))
+        into, bias, out = (arrays[name].astype(np.float64) for name in ("into", "bias", "out"))
+        return Weights(into, bias, out, float(arrays["end"]), float(arrays["unit"]))
 
 
 @functools.lru_cache(maxsize=1)
@@ -189,7 +190,9 @@ def features(texts: Sequence[str], reading: Reading) -> tuple[list[int], NDArray
     ids = reading.ids[np.where(inside, firsts, 0)]
     head = (np.where(inside, table.weights[ids], 0).astype(np.float32)[:, None, :] @ table.codes[ids].astype(np.float32))[:, 0]
     whole = every.sum(axis=0)
-    vectors = quantise(np.vstack([every[places], head, whole - every[places]])).reshape(3, len(places), DIMS)
+    vectors = quantise(np.vstack([every[places], head.astype(np.float64), whole - every[places]], dtype=np.float64)).reshape(
+        3, len(places), DIMS
+    )
     alike, near = likeness(every)
     numbers, last = numbered(texts, forms, reading, places), max(len(texts) - 1, 1)
     numbers[:, 0], numbers[:, 1] = 2 * alike[places], 2 * near[places]
@@ -211,7 +214,7 @@ def numbered(texts: Sequence[str], forms: Sequence[Form], reading: Reading, plac
         tokens = max(reading.starts[i + 1] - reading.starts[i], 1)
         end = text.rstrip("\"')]\u2019\u201d")[-1:]
         lead, after = text[:12].lower(), texts[i + 1][:12].lower() if i + 1 < many else ""
-        around = forms[max(0, i - 3) : i] + forms[i + 1 : i + 4]
+        around = [*forms[max(0, i - 3) : i], *forms[i + 1 : i + 4]]
         found[row, 4:] = (
             end == "?", end == "!", end not in ("?", "!", ".", ":"), end == ":", it.first & VERB > 0, it.first & WH > 0, it.first & AUX > 0,
             it.every & POLITE > 0, it.every & YOU > 0, bool(_INTO.search(text)), it.every & OUTPUT > 0, it.every & SELF > 0,

@@ -21,7 +21,7 @@ _ENDS = (
 )
 _BREAK = re.compile(r"[\n.!?|\"\\\u3002\uff01\uff1f]" + _ENDS)
 _GAPS = re.compile(r"[ \n.!?|\"\\\u3002\uff01\uff1f](?:(?<= )\s{2,}|" + _ENDS[3:])
-_ABBREVIATION = re.compile(r"(?:\b(?:mr|mrs|ms|dr|st|vs|inc|ltd|co|corp|no|e\.g|i\.e|etc|[a-z])\.)\s*$", re.I)
+_ABBREVIATION = re.compile(r"(?:\b(?:mr|mrs|ms|dr|vs|no|e\.g|i\.e|[a-z])\.)\s*$", re.I)  # no firms: "Inc." ends many a sentence
 
 
 class Piece(NamedTuple):

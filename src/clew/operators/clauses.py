@@ -98,6 +98,13 @@ _NOTE = re.compile(
     r"(?:,? (?:that|down|for me))*[:,]?\s+(?=(?:I|my|our|the|we|[A-Z])\b)",
     re.I,
 )
+# What a sentence about oneself says of a slot has a name, a number, or one of a few words in it: most small talk has none.
+_TELLS = re.compile(
+    r"(?<=[\w,;:'’] )[A-HJ-Z]|\bI[a-z]|\d|['’\"“(][A-Z]|\b(?:[Mm]y|[Oo]ur|lived?|living|work|worked|working|job|moved|vegetarian|vegan|every|once|"
+    r"twice|times|keep|kept|left|quit|longer|any ?more|promoted|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|"
+    r"thousand|room|(?:['’]m|am|as) an?)\b"
+)
+_FENCE = re.compile(r"```.*?(?:```|\Z)", re.S)
 _I = re.compile(r"(?:I|We|we)\b")
 _WORD = re.compile(r"[\w'’]+")
 TITLED = re.compile(r"[A-Z]\w*(?: to| the| of)? [A-Z0-9]")
@@ -175,22 +182,26 @@ def verbs(text: str, i: int, j: int) -> list[tuple[int, int, str]]:
 def sentences(text: str) -> Iterator[tuple[Clause | None, Iterator[Clause]]]:
     """For each sentence that could state something: itself as one clause where it may be one, and the clauses it has."""
     start = 0
+    fences = [m.span() for m in _FENCE.finditer(text)] if "```" in text else []
     for m in (*_SENTENCE.finditer(text), None):
         end, after = (m.start() + 1, m.end()) if m else (len(text), len(text))
         if m and text[m.start()] == "." and (text[after : after + 1].islower() or _ABBREVIATED.search(text, max(start, after - 8), after)):
             continue
         i, start = start, after
-        if end - i >= SHORTEST and (found := verbs(text, i, end)) and (bounds := _bounds(text, i, end)):
-            begin, j = bounds
-            own = bool(FIRST.search(text, begin, j))
-            word = _WORD.match(text, begin, j)
-            aside = word and word.group().casefold() in NOBODY and word.group().casefold() != "it"
-            if not own and aside and not TITLED.match(text, begin, j):
-                continue
-            whole = None
-            if j - begin <= CLAUSE and not own:
-                whole = Clause(text, begin, j, True, i, tuple(v for v in found if begin <= v[0] < j))
-            yield whole, _parts(text, i, begin, j, own, found)
+        if end - i < SHORTEST or any(a <= i < b for a, b in fences) or not (bounds := _bounds(text, i, end)):
+            continue
+        begin, j = bounds
+        own = bool(FIRST.search(text, begin, j))
+        word = _WORD.match(text, begin, j)
+        aside = word and word.group().casefold() in NOBODY and word.group().casefold() != "it"
+        if own and not _TELLS.search(text, begin, j):
+            continue
+        if (not own and aside and not TITLED.match(text, begin, j)) or not (found := verbs(text, begin, j)):
+            continue
+        whole = None
+        if j - begin <= CLAUSE and not own:
+            whole = Clause(text, begin, j, True, i, tuple(found))
+        yield whole, _parts(text, i, begin, j, own, found)
 
 
 def _bounds(text: str, i: int, end: int) -> tuple[int, int] | None:

@@ -64,6 +64,7 @@ class Gist:
 
     topics: frozenset[str]
     marks: frozenset[str]  # names and numbers, lower case
+    words: tuple[str, ...]  # the other words, lower case, in order
     me: bool
 
 
@@ -82,7 +83,7 @@ def gist(text: str) -> Gist:
         starts = text[match.end() : match.end() + 1] in ".!?"
     told = " ".join(plain)
     topics = frozenset(terms(_WRONG.sub(" ", _CHANGE.sub(" ", told))))
-    return Gist(topics, frozenset(marks), bool(_ME.search(text)))
+    return Gist(topics, frozenset(marks), tuple(word.casefold() for word in plain), bool(_ME.search(text)))
 
 
 def changed(new: str, old: str, same_speaker: bool) -> bool:

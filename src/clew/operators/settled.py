@@ -81,18 +81,10 @@ def statement(fact: Memory) -> Statement:
     """What a fact states, as it was read off its turn."""
     data: Mapping[str, Any] = fact.data
     since, until = (datetime.fromisoformat(data[name]) if name in data else None for name in ("said_since", "said_until"))
-    flags = {name: bool(data.get(name)) for name in FLAGS}
-    source = fact.sources[0]
+    negated, correcting, ending = (bool(data.get(name)) for name in FLAGS)
+    span, single = fact.sources[0], data.get("single", True)
     return Statement(
-        data["subject"],
-        data["slot"],
-        data["value"],
-        source.start,
-        source.end,
-        single=data.get("single", True),
-        since=since,
-        until=until,
-        **flags,
+        data["subject"], data["slot"], data["value"], span.start, span.end, "state", single, negated, correcting, ending, since, until
     )
 
 
@@ -153,7 +145,7 @@ def _ended(fact: Memory, holding: Holding, known: Mapping[str, Memory]) -> Memor
     data: dict[str, Any] = {}
     if holding.since != fact.since:
         data["at"] = holding.said.at.isoformat()
-    if holding.by in known:
+    if holding.by is not None and holding.by in known:
         data["by"] = known[holding.by].basis[-1]
     if holding.reason in (CORRECTED, REFUSED):
         data[holding.reason] = True

@@ -6,6 +6,7 @@ from clew.operators import slot_words as words
 from clew.operators.slot_owner import thing_of
 from clew.operators.statement import Statement
 
+LONGEST = 1000  # characters of a text in which something is taken back
 UNNAMED = "?"  # the subject of what is taken back in words that name no slot; its slot is then the words
 _ABOUT = r"(?:about|regarding|concerning|on|with|as to)\s+(?P<{}>.{{3,80}}?)"
 _END = r"(?=\s*(?:[.;,!:]|\s[-–—]|—|$|\b(?:because|since|please|was|is|isn['’]t|wasn['’]t|turned|turns)\b))"
@@ -34,6 +35,7 @@ _GIST = re.compile(
 
 def taken_back(text: str, me: str) -> list[Statement]:
     """What a text takes back, in order: statements without a value, negated and correcting."""
+    text = text[:LONGEST]
     if not _GIST.search(text):
         return []
     found = []

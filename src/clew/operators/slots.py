@@ -20,7 +20,7 @@ from clew.operators.slot_withdrawals import taken_back
 from clew.operators.statement import Statement
 
 VERSION = 1
-LONGEST = 6000  # characters of an event that are read
+LONGEST = 5000  # characters of an event that are read
 MOST = 64  # statements of one event
 BESIDE = 40  # characters between a statement and what says "it" of the same thing
 VALUE = 90  # characters of a value
@@ -181,7 +181,10 @@ def read(clause: Clause, me: str, at: datetime) -> list[Statement]:
         if before and before[0].casefold() in NOBODY and before[0].casefold() != "it" and not TITLED.match(clause.text, clause.i, start):
             return []
         lead: Lead | None = None
+        mere = bool(before) and len(before) == 1 and before[0].casefold() in ("i", "we")
         for place, predicate in _tried(clause, start, end, key):
+            if mere and predicate.slots is bare:  # the N is V: I am none
+                continue
             if match := predicate.match(clause.text, place, clause.j):
                 lead = lead or _lead(clause, start, me)
                 if (lead.subject is None and not predicate.thing) or _UNSURE.search(lead.words) or _CODE.search(clause.words):
