@@ -19,6 +19,7 @@ from clew.storage.shapes import BASIS, COLUMNS, Columns, Indexing, Only, nodes
 from clew.storage.terms import terms
 from clew.types import ENDED, Hit, Memory
 
+TOUCHING = f"SELECT place FROM link WHERE place >> {SLOT_BITS} = ? AND node = ? ORDER BY place"  # a bound shift would miss the index
 Embed = Callable[[Sequence[str]], np.ndarray]
 
 
@@ -374,7 +375,7 @@ class Draft:
         return rows.memory(self.log, c, found, self.seq)
 
     def _touching(self, c: Any, node: str, shelf: int = 0) -> list[int]:
-        places = c.execute("SELECT place FROM link WHERE place >> ? = ? AND node = ? ORDER BY place", (SLOT_BITS, self.index.pid, node))
+        places = c.execute(TOUCHING, (self.index.pid, node))
         slots = [p & rows.SLOT_MASK for (p,) in places] + self._nodes.get(node, [])
         own = self._slot(c, node)
         return [s for s in (*slots, *([] if own is None else [own])) if self._alive(s, shelf)]

@@ -102,8 +102,8 @@ class Index:
         self.add(rows)
         self.flushed = self.n
         for slot, seq in c.execute(
-            "SELECT place & ?, closed FROM memory WHERE place >> ? = ? AND closed IS NOT NULL AND closed > ?",
-            (2**SLOT_BITS - 1, SLOT_BITS, self.pid, self.ended),
+            f"SELECT place & ?, closed FROM memory WHERE place >> {SLOT_BITS} = ? AND closed IS NOT NULL AND closed > ?",
+            (2**SLOT_BITS - 1, self.pid, self.ended),
         ):
             self.close(slot, seq)
         self.version = version

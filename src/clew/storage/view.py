@@ -304,7 +304,7 @@ def truncate(c: Any, pid: int, slots: int, seq: int, dims: int) -> int:
     c.execute("DELETE FROM memory WHERE place >= ? AND place < ?", span)
     c.execute("DELETE FROM link WHERE place >= ? AND place < ?", span)
     c.execute(
-        "UPDATE memory SET closed=NULL, ended=NULL WHERE place >> ? = ? AND closed IS NOT NULL AND closed >= ?", (SLOT_BITS, pid, seq)
+        f"UPDATE memory SET closed=NULL, ended=NULL WHERE place >> {SLOT_BITS} = ? AND closed IS NOT NULL AND closed >= ?", (pid, seq)
     )
     for term, first, held in list(c.execute("SELECT term, first, slots FROM posting WHERE partition=?", (pid,))):
         found = np.frombuffer(held if term != SEGMENT else b"", POSTING)
