@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from clew.context import Context
-from clew.operators import asking, current, doubt, features, question, rank, rivals, settled
+from clew.operators import aptness, asking, current, doubt, features, question, rank, rivals, settled
 from clew.recipe import Recipe
 from clew.storage.shapes import Columns
 from clew.types import Hit, Memory, Query
@@ -76,7 +76,8 @@ def retrieve(query: Query, ctx: Context) -> Sequence[Hit]:
     slots, told = columns.slot[order][places], columns.traits[order][places] & FACTS
     most = len(slots) if told.any() else query.k
     hits = ctx.view.hits(slots[:most], scores[:most], shares[:most])
-    return current.current(query, rivals.newest(query.text, hits, asking.asked(query.text)), ctx)[: query.k]
+    found = current.current(query, rivals.newest(query.text, hits, asking.asked(query.text)), ctx)
+    return aptness.latest(query.text, found)[: query.k]
 
 
 recipe = Recipe(
