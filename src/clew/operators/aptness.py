@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from clew.operators.doubt import back_then, changed, gist
+from clew.operators.doubt import back_then, changed, gist, taken_back
 from clew.operators.manage import may_change
 from clew.operators.nearness import nearest
 from clew.storage.terms import STOPWORDS
@@ -76,7 +76,10 @@ def latest(question: str, hits: Sequence[Hit]) -> list[Hit]:
     if len(places) < 2:
         return list(hits)
     told = sorted((hits[i] for i in places), key=lambda h: (not back_then(h.memory.text), h.memory.since, h.memory.opened), reverse=True)
+    told = _less_withdrawn(told)
     newest = told[0]
+    if taken_back(newest.memory.text):
+        return list(hits)
     older = [h for h in told[1:] if may_change(newest.memory, h.memory) and _moves(newest, h)]
     moved = {h.memory.id for h in (newest, *older)}
     slots = [i for i in places if hits[i].memory.id in moved]
@@ -84,6 +87,16 @@ def latest(question: str, hits: Sequence[Hit]) -> list[Hit]:
     for place, hit in zip(slots, (newest, *older), strict=True):
         found[place] = _placed(hit, hits[place].score, newest, older)
     return found
+
+
+def _less_withdrawn(told: Sequence[Hit]) -> list[Hit]:
+    """The statements, newest first, where those that a later one takes back, and then it itself, come after all others."""
+    gone: dict[str, Hit] = {}
+    for i, hit in enumerate(told):
+        if taken_back(hit.memory.text):
+            out = next((h for h in told[i + 1 :] if h.memory.id not in gone and not taken_back(h.memory.text) and _moves(hit, h)), None)
+            gone |= {h.memory.id: h for h in (hit, out) if h is not None}
+    return [*(h for h in told if h.memory.id not in gone), *gone.values()]
 
 
 def _moves(newest: Hit, hit: Hit) -> bool:

@@ -35,6 +35,11 @@ _WRONG = re.compile(
     r"|no wait|wait,? no|not true|made up|retract|withdraw|typo|should (?:have been|read|be))\b",
     re.I,
 )
+_TAKEN_BACK = re.compile(
+    r"\b(?:tak(?:e|ing) (?:that |it )?back|disregard|ignore (?:what|that|it)|forget (?:what|that)|mix(?:ed)?[- ]?up|not .{1,60} after all"
+    r"|scratch (?:that|what)|strike (?:that|what))\b",
+    re.I,
+)
 _UNREAL = re.compile(r"\?|\b(if|would|could|might|maybe|perhaps|suppose|imagine|what about|how about)\b", re.I)
 _ME = re.compile(r"\b(i|me|my|mine|we|us|our|ours|i'm|i've|we're|we've)\b", re.I)
 _WORD = re.compile(r"[^\W_](?:[^\s,;:!?()\"“”]*[^\W_])?")
@@ -112,6 +117,11 @@ def changed(new: str, old: str, same_speaker: bool) -> bool:
     return min(alike(sorted(later.topics), before.topics), alike(sorted(before.topics), later.topics)) >= NEARER and bool(
         later.marks - before.marks
     )
+
+
+def taken_back(text: str) -> bool:
+    """Whether a turn takes back what was said and puts nothing in its place."""
+    return len(text) <= LONGEST and bool(_TAKEN_BACK.search(text))
 
 
 def back_then(text: str) -> bool:

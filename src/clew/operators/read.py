@@ -16,6 +16,7 @@ import numpy as np
 from clew.context import Context
 from clew.operators import asking, question, when
 from clew.operators.aptness import apt, foreign
+from clew.operators.doubt import taken_back
 from clew.operators.nearness import unit
 from clew.operators.slot_words import subject_form
 from clew.storage.terms import STOPWORDS, terms
@@ -122,12 +123,14 @@ def extract(query: Query, hits: Sequence[Hit], ctx: Context) -> tuple[str, float
     slot = asking.asked(query.text)
     support, quoted, asked = supported(query, hits, ctx)
     filling = next((hit for hit in hits[:FILLING] if fills(hit, slot) >= FILLS and states(hit.memory)), None)
-    filling = filling or next((hit for hit in hits[:FILLING] if apt(query.text, hit.memory) and not ended(hit)), None)
+    filling = filling or next(
+        (hit for hit in hits[:FILLING] if apt(query.text, hit.memory) and not ended(hit) and not taken_back(hit.memory.text)), None
+    )
     if filling is not None and (slot.back or slot.first or not ended(filling)):
         support, quoted = max(support, FILLED), [filling]
     elif ended(quoted[0]) or (states(quoted[0].memory) and fills(quoted[0], slot) < asking.ENOUGH and support < FILLED):
         return None  # it no longer holds, or it says something else of them
-    elif foreign(query.text, quoted[0].memory):
+    elif foreign(query.text, quoted[0].memory) or (taken_back(quoted[0].memory.text) and apt(query.text, quoted[0].memory)):
         return None
     if support < SUPPORT:
         return None
