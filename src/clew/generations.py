@@ -143,7 +143,7 @@ class Generations:
         """Offer the log to every partition of a view; folded, pending, or the first reason why one waits."""
         if self.log.database.readonly or (folder.view.generation.state == "serving" and self.stale(folder.view.generation)):
             return "frozen"
-        state, head = FOLDED, self.log.head()
+        state, head, erasures = FOLDED, self.log.head(), folder.view.erasures()
         for part in folder.view.parts(waiting=True):
             found = folder.catch_up(part.key, deadline, until)
             state = state if found == FOLDED else found
@@ -153,7 +153,7 @@ class Generations:
                 if found == "pending":
                     return found
                 state = state if found == FOLDED else found
-            folder.view.sweep_to(last)
+            folder.view.sweep_to(last, erasures)
             if progress:
                 progress(last, head)
         return state

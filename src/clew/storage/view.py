@@ -175,10 +175,16 @@ class View:
             yield last, sorted({self.key(*scope) for scope in scopes})
             after = last
 
-    def sweep_to(self, seq: int) -> None:
-        """Remember that every event up to `seq` was offered."""
+    def erasures(self) -> int:
+        """How often anybody has forgotten in this file: a sweep that began before may have offered events that were cut since."""
+        with self.log.database.snapshot() as c:
+            return c.execute("SELECT value FROM meta WHERE key='erasures'").get or 0
+
+    def sweep_to(self, seq: int, erasures: int) -> None:
+        """Remember that every event up to `seq` was offered; not where somebody has forgotten since the sweep began."""
         with self.log.database.write(durable=False) as c:
-            c.execute("UPDATE generation SET swept=max(swept, ?) WHERE id=?", (seq, self.generation.id))
+            if (c.execute("SELECT value FROM meta WHERE key='erasures'").get or 0) == erasures:
+                c.execute("UPDATE generation SET swept=max(swept, ?) WHERE id=?", (seq, self.generation.id))
 
     # -- drafts -------------------------------------------------------------------------------------------------
 
