@@ -64,7 +64,7 @@ def _moved(back: np.ndarray, places: np.ndarray, counts: np.ndarray) -> tuple[np
 def retrieve(query: Query, ctx: Context) -> Sequence[Hit]:
     """Candidates by BM25 and cosine, then a second look by features; duplicates folded, what holds now before what it replaced."""
     columns = ctx.view.columns(("turn",))
-    order = np.argsort(columns.group, kind="stable")
+    order = np.lexsort((columns.slot, columns.since, columns.group))  # a revised turn keeps its place in its session
     if not len(order):
         return current.current(query, [], ctx)[: query.k]
     seen = field(query.text, ctx, columns, order)
