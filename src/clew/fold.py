@@ -162,6 +162,8 @@ class Folder:
 
     def _write(self, memories: Sequence[Memory], ctx: Context) -> None:
         """What may be written of these, and what that makes suspect."""
+        if not memories:
+            return
         kept = maintenance.admitted([ctx.resting(m) for m in memories], ctx)
         fallen = maintenance.shaken(kept, ctx, ctx.doing in ("edit", "rederive"))
         ctx.view.write(kept, ctx.seq)

@@ -137,7 +137,14 @@ def _repeated(later: Gist, before: Gist) -> bool:
 def doubted(ctx: Context) -> Sequence[Memory]:
     """New versions, suspect, of conclusions whose premises this event's turn may have changed."""
     event = ctx.event
-    if event is None or event.trust < TRUST["assistant"] or event.kind == "edit" or ctx.premises or len(event.text) > LONGEST:
+    if (
+        event is None
+        or event.trust < TRUST["assistant"]
+        or event.kind == "edit"
+        or ctx.premises
+        or not ctx.view.linking(CONCLUDED)
+        or len(event.text) > LONGEST
+    ):
         return []
     found = {}
     for conclusion in ctx.view.linked([CONCLUDED])[-LATELY:]:

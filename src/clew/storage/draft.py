@@ -106,6 +106,11 @@ class Draft:
                 front = list(dict.fromkeys(node for m in reached for node in (m.id, *m.links)))
             return found
 
+    def linking(self, node: str) -> bool:
+        """Whether any memory, present or past, links to that node: far cheaper than `linked`, where mostly none does."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            return node in self._nodes or c.execute(TOUCHING + " LIMIT 1", (self.index.pid, node)).get is not None
+
     def names(self, numbers: Iterable[int]) -> dict[int, str]:
         """Name numbers of `Columns` to names; 0 and forgotten ones left out."""
         with self.log.database.snapshot() as c:
