@@ -162,7 +162,7 @@ class Folder:
 
     def _write(self, memories: Sequence[Memory], ctx: Context) -> None:
         """What may be written of these, and what that makes suspect."""
-        if not memories:
+        if isinstance(memories, list) and not memories:  # anything else that is empty or no list at all is looked at below
             return
         kept = maintenance.admitted([ctx.resting(m) for m in memories], ctx)
         fallen = maintenance.shaken(kept, ctx, ctx.doing in ("edit", "rederive"))
