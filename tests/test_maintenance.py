@@ -271,6 +271,19 @@ def test_archived_memories_are_out_of_recall_until_asked_for(tmp_path: Path) -> 
         assert len(c.recall("bicycle", user="ana")) == 2
 
 
+def test_what_was_read_off_an_archived_turn_goes_out_of_sight_with_it(tmp_path: Path) -> None:
+    with Clew(tmp_path / "m.db") as c:
+        c.record("My budget is 300 euros.", user="ana", actor="ana")
+        c.record("The dog sleeps.", user="ana", actor="ana")
+        [turn] = [m for m in c.memories(user="ana", kind="turn") if "budget" in m.text]
+        assert [m.text for m in c.memories(user="ana", kind="fact")] == ["My budget is 300 euros."]
+        c.archive([turn.id])
+        assert c.memories(user="ana", kind="fact") == []
+        assert not [h for h in c.recall("What is my budget?", user="ana") if "300" in h.memory.text]
+        c.archive([turn.id], undo=True)
+        assert c.recall("What is my budget?", user="ana")[0].memory.text == "My budget is 300 euros."
+
+
 # -- deriving anew --------------------------------------------------------------------------------------------------
 
 

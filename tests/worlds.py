@@ -44,7 +44,7 @@ WORDS = (
     "42",
 )
 QUERIES = ("harbour tide", "Where is Lisbon?", "天气", "copper", "zebra", "...")
-PUBLISHED = ("scm", "a_mem", "ari_graph", "facts")
+PUBLISHED = ("scm", "a_mem", "ari_graph", "facts", "a_mem_guard")
 RECIPES: dict[str, Recipe] = {name: load(name) for name in ("verbatim", "clew", *PUBLISHED)} | toys.ALL
 MEMORY_DISK = (
     "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -141,7 +141,7 @@ def said(users: Sequence[str | None] = USERS) -> st.SearchStrategy[Said]:
         st.sampled_from((None, None, "aide")),
         st.sampled_from((None, "s1", "s2")),
         st.sampled_from((None, "ana", "bo", "guide")),
-        st.sampled_from(("message",) * 6 + ("observation", "document", "tick", "outcome", "feedback", "rederive")),
+        st.sampled_from(("message",) * 6 + ("observation", "action", "document", "tick", "outcome", "feedback", "rederive")),
         st.integers(-9000, 9000),
         st.sampled_from((0, 60, -570, 345, 840)),
         st.sampled_from((None, None, None, "k1", "k2", "k3")),

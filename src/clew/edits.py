@@ -24,7 +24,9 @@ def edited(event: Event, ctx: Context, recipe: Recipe) -> list[Memory]:
         for ref in (ref for ref, memory in found if memory is None):
             _unapplied(ref, ctx)
         wanted = ("active", "suspect") if body["op"] == "archive" else ("archived",)
-        return [m.revised(status=_shelved(m)) for _, m in found if m is not None and m.status in wanted]
+        named = [m for _, m in found if m is not None]
+        whole = {m.id: m for m in (*named, *(read for m in named for read in _read_off(m, ctx)))}
+        return [m.revised(status=_shelved(m)) for m in whole.values() if m.status in wanted]
     if body["memory_kind"] == QUARANTINE:
         return _released(body, ctx) if body["op"] in ("approve", "reject") else []
     if body.get("recipe") != ctx.recipe.name.partition("[")[0]:
@@ -34,6 +36,12 @@ def edited(event: Event, ctx: Context, recipe: Recipe) -> list[Memory]:
         _unapplied(body, ctx)
         return []
     return OPS[body["op"]](target, event, ctx, recipe) if body["op"] in OPS else []
+
+
+def _read_off(memory: Memory, ctx: Context) -> list[Memory]:
+    """What was read off a memory's own words: it goes out of sight, and comes back, with them."""
+    said = {s.seq for s in memory.sources}
+    return [m for m in ctx.view.derived(memory.id) if {s.seq for s in m.sources} <= said]
 
 
 def _shelved(memory: Memory) -> str:
