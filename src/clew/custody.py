@@ -105,7 +105,7 @@ class Custody(Disposal, Fading):
         groups: dict[tuple[str, Scope], list[dict[str, Any]]] = {}
         for id in ids:
             memory, generation = self._found(id)
-            ref = reference(self.database.secret, memory, generation.recipe, generation.id)
+            ref = self._named(memory, generation)
             groups.setdefault((ref["recipe"], self._home(memory, generation)), []).append(ref)
         who, op = intake.name(actor, "actor"), "unarchive" if undo else "archive"
         entries = [
@@ -171,12 +171,15 @@ class Custody(Disposal, Fading):
             raise UsageError(f"memory {id} holds words that wait in quarantine; approve({id!r}) or reject({id!r})")
         if memory.closed is not None and kind == "edit":
             raise UsageError(f"memory {id} has ended ({memory.retired}) and cannot be changed; record what holds as a new event")
-        body = {**change, **reference(self.database.secret, memory, generation.recipe, generation.id)}
+        body = {**change, **self._named(memory, generation)}
         return self._appended([Entry(kind, body, self._home(memory, generation), intake.name(actor, "actor"), TRUST["owner"], None)])
 
     def _basis(self, id: str) -> dict[str, Any]:
         memory, generation = self._found(id)
-        return {**reference(self.database.secret, memory, generation.recipe, generation.id), "trust": memory.trust}
+        return {**self._named(memory, generation), "trust": memory.trust}
+
+    def _named(self, memory: Memory, generation: Generation) -> dict[str, Any]:
+        return reference(self.database.secret, memory, generation.recipe, generation.id)
 
     def _home(self, memory: Memory, generation: Generation) -> Scope:
         """The scope whose events reach the partition that holds a memory; its own may be wider."""
@@ -196,9 +199,9 @@ class Custody(Disposal, Fading):
             for row in c.execute(
                 f"SELECT {rows.MEMORY} FROM memory WHERE id=? ORDER BY closed IS NOT NULL, place DESC", (rows.encoded(str(id)),)
             ):
-                found = generations.get(c.execute("SELECT generation FROM partition WHERE id=?", (row[0] >> 32,)).get)
+                found = generations.get(c.execute("SELECT generation FROM partition WHERE id=?", (row[0] >> SLOT_BITS,)).get)
                 if found is not None:
-                    return rows.memory(self.log, c, row, 2**62), found
+                    return rows.memory(self.log, c, row, NEVER), found
         raise NotFound(f"there is no memory {id!r}; ids come from recall and memories")
 
     # -- views --------------------------------------------------------------------------------------------------

@@ -142,7 +142,7 @@ class Folder:
             if seen is None:
                 return
             event = seen
-        ctx.event = event = maintenance.believed(event)
+        ctx.event = event
         candidates = ctx.stage("encode", self.recipe.encode, [event])
         self._write(ctx.stage("store", self.recipe.store, candidates), ctx)
         if self.recipe.manage is not None:
@@ -153,7 +153,6 @@ class Folder:
         self._write(edited(event, ctx, self.recipe), ctx)
         approved = redelivered(event, ctx)
         if approved is not None and approved.kind in self.recipe.on:
-            approved = maintenance.believed(approved)
             ctx.event, ctx.at = approved, approved.at
             ctx.view.known.setdefault(approved.seq, (len(approved.text), approved.trust))
             candidates = ctx.stage("encode", self.recipe.encode, [approved])

@@ -13,7 +13,7 @@ from clew.context import Context
 from clew.storage import closure, rows
 from clew.storage.index import NEVER
 from clew.storage.schema import SLOT_BITS
-from clew.types import TRUST, Event, Memory, Source
+from clew.types import TRUST, Event, Memory, Source, may_end
 
 VERSION = 1
 GUIDING = frozenset({"skill", "insight", "instruction", "rule", "workflow"})  # kinds that tell an agent what to do
@@ -91,12 +91,6 @@ def premises(event: Event, ctx: Context) -> tuple[Memory, ...]:
             ctx.faults.append(("basis", f"unapplied: the memory {ref['id']} that event {event.seq} rests on is not in this view"))
         found |= {m.id: m for m in alike}
     return tuple(found.values())
-
-
-def believed(event: Event) -> Event:
-    """The event with the least trust of itself and all that it names as its basis, wherever that lies."""
-    trust = min([event.trust, *[ref["trust"] for ref in named(event) if isinstance(ref.get("trust"), int)]])
-    return event if trust == event.trust else replace(event, trust=trust)
 
 
 def named(event: Event) -> list[Mapping[str, Any]]:
@@ -203,7 +197,7 @@ def _fallen(premise: Memory | None) -> bool:
 def _allowed(memory: Memory, ctx: Context) -> Memory:
     """The new version, or the old one with the new links where the event that causes it is not trusted enough for more."""
     old = ctx.view.held(memory.id)
-    if old is None or (level := ctx.authority) >= min(old.trust, TRUST["assistant"]):
+    if old is None or may_end(level := ctx.authority, old.trust):
         return memory
     same = replace(old, links=memory.links, rests=memory.rests)
     if replace(same, opened=memory.opened, closed=memory.closed) != memory:

@@ -20,6 +20,14 @@ STATUSES = ("active", "suspect", "archived", "quarantined")
 REASONS = ENDED | {"corrected", "retracted", "merged"}
 
 
+def may_end(newer: int, older: int) -> bool:
+    """Whether words of one trust may change or end what words of another said.
+
+    What was said in conversation may; a page or a tool's output may not turn the user's own words into something else.
+    """
+    return newer >= min(older, TRUST["assistant"])
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Whose: any field may be None, which means common to all."""

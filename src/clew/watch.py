@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clew.privacy import plant, tripped
+from clew.privacy.canary import ALARM, KIND
 from clew.storage.log import Entry, Log
 from clew.types import TRUST, Event, Scope
-
-CANARY, ALARM = "canary", "alarm"  # kinds of the events that name a canary and that say that one was met
 
 
 class Watch:
@@ -33,7 +32,7 @@ class Watch:
         with self.log.database.write() as c:
             entries = [
                 Entry("message", {"content": made.text}, scope, None, owner, None),
-                Entry(CANARY, {"mac": made.mac}, scope, None, owner, None),
+                Entry(KIND, {"mac": made.mac}, scope, None, owner, None),
             ]
             self.log.insert(c, entries, [entry.payload() for entry in entries])
             self._macs[made.mac] = None if scope.user is None else whose(self.log, scope.user)

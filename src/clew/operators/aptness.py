@@ -12,6 +12,7 @@ from functools import lru_cache
 from clew.operators.doubt import back_then, changed, gist, taken_back
 from clew.operators.manage import may_change
 from clew.operators.nearness import nearest
+from clew.operators.rank import DIGITS, NEWER
 from clew.storage.terms import STOPWORDS
 from clew.types import Change, Hit, Memory
 
@@ -109,7 +110,7 @@ def _placed(hit: Hit, score: float, newest: Hit, older: Sequence[Hit]) -> Hit:
     at = newest.memory.since
     assert at is not None
     change = Change("replaces", at, older[0].memory.id) if hit is newest and older else Change("superseded", at, newest.memory.id)
-    why = {**hit.why, "newer": round(score - hit.score + hit.why.get("newer", 0.0), 6)} if score != hit.score else hit.why
+    why = {**hit.why, NEWER: round(score - hit.score + hit.why.get(NEWER, 0.0), DIGITS)} if score != hit.score else hit.why
     return replace(hit, score=score, why=why, changes=hit.changes or ((change,) if older else ()))
 
 

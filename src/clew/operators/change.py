@@ -10,7 +10,7 @@ from datetime import datetime
 
 from clew.operators.slot_words import value_form
 from clew.operators.statement import Statement
-from clew.types import TRUST
+from clew.types import TRUST, may_end
 
 VERSION = 1
 SUPERSEDED, CORRECTED, RETRACTED, EXPIRED, REFUSED = "superseded", "corrected", "retracted", "expired", "refused"
@@ -54,11 +54,6 @@ class Holding:
     def holds(self) -> bool:
         """It has not ended."""
         return self.reason is None
-
-
-def may_end(newer: int, older: int) -> bool:
-    """Whether words of one trust may end what words of another said: what was said in conversation may, a page may not."""
-    return newer >= min(older, TRUST["assistant"])
 
 
 def settle(said: Sequence[Said], withdrawn: Collection[str] = ()) -> list[Holding]:

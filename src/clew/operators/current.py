@@ -12,18 +12,17 @@ from clew.context import Context
 from clew.operators import settled, when
 from clew.operators.asking import ENOUGH, Asked, asked, wanted
 from clew.operators.change import Holding, settle
+from clew.operators.rank import DIGITS, NEWER
 from clew.operators.slot_words import subject_form
 from clew.operators.slots import node
 from clew.storage.draft import Draft
 from clew.types import Change, Hit, Memory, Query
 
 VERSION = 1
-NEWER = "newer"  # the share by which a hit was moved before or behind its like
 BESIDE = 3  # of the first hits, short turns are marked whatever is asked
 SHORT = 200  # characters of such a turn: what it states is what it says
 SLOTS = 3  # slots of a question that are looked at
 SCANNED = 400  # facts that are looked through for a time before any of their turns was said
-DIGITS = 6
 
 
 def timeless(view: Draft) -> Draft:

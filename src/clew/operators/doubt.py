@@ -78,14 +78,10 @@ def gist(text: str) -> Gist:
     """The gist of a text."""
     text = _PREFACE.sub("", text)
     marks, plain = set[str](), []
-    starts = True
     for match in _WORD.finditer(text):
         word = match[0].removesuffix("'s").removesuffix("’s")
-        named = any(c.isdigit() for c in word) or (
-            word[:1].isupper() and word.casefold() not in _STARTS and not (starts and word.islower())
-        )
+        named = any(c.isdigit() for c in word) or (word[:1].isupper() and word.casefold() not in _STARTS)
         (marks.add(word.casefold()) if named else plain.append(word))
-        starts = text[match.end() : match.end() + 1] in ".!?"
     told = " ".join(plain)
     topics = frozenset(terms(_WRONG.sub(" ", _CHANGE.sub(" ", told))))
     return Gist(topics, frozenset(marks), tuple(word.casefold() for word in plain), bool(_ME.search(text)))
@@ -107,16 +103,10 @@ def changed(new: str, old: str, same_speaker: bool) -> bool:
     fresh = bool(later.marks - before.marks) or bool(later.topics - before.topics)
     if not wrong and (not fresh or _AGAIN.search(new) or _BACK_THEN.search(new) or _repeated(later, before)):
         return False
-    near = (
-        max(alike(sorted(later.topics), before.topics), alike(sorted(before.topics), later.topics))
-        if later.topics and before.topics
-        else 0.0
-    )
+    there, back = alike(sorted(later.topics), before.topics), alike(sorted(before.topics), later.topics)
     if wrong or _CHANGE.search(new):
-        return near >= NEAR
-    return min(alike(sorted(later.topics), before.topics), alike(sorted(before.topics), later.topics)) >= NEARER and bool(
-        later.marks - before.marks
-    )
+        return max(there, back) >= NEAR
+    return min(there, back) >= NEARER and bool(later.marks - before.marks)
 
 
 def taken_back(text: str) -> bool:

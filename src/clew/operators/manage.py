@@ -1,13 +1,10 @@
 """Evolution techniques that two or more recipes share."""
 
-from clew.types import TRUST, Memory
+from clew.types import Memory, may_end
 
 VERSION = 1
 
 
 def may_change(newer: Memory, older: Memory) -> bool:
-    """Whether what came later may rewrite or end what is known: it is as trusted, or both were said in conversation.
-
-    A page or a tool's output must not turn the user's own words into something else.
-    """
-    return newer.trust >= min(older.trust, TRUST["assistant"])
+    """Whether what came later may rewrite or end what is known."""
+    return may_end(newer.trust, older.trust)

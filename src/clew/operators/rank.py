@@ -12,9 +12,9 @@ import numpy as np
 
 from clew.errors import UsageError
 from clew.operators import asking, features, question
-from clew.operators.change import may_end
 from clew.operators.features import Field
 from clew.storage.terms import terms
+from clew.types import may_end
 
 WEIGHTS = Path(__file__).parent / "data" / "ranker.json"
 LOOK = 20  # of so many a later statement is put before an earlier one, even where fewer are wanted

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from clew.operators.asking import Asked
-from clew.operators.change import may_end
-from clew.operators.current import DIGITS, NEWER
 from clew.operators.question import ASKING
+from clew.operators.rank import DIGITS, NEWER
 from clew.operators.slot_words import COUNTED, OFTEN, TIME, value_form
 from clew.storage.terms import terms
-from clew.types import Hit
+from clew.types import Hit, may_end
 
 VERSION = 1
 LOOKED_AT = 5  # hits that are looked at: among so few an order changes what comes first and not what is found
