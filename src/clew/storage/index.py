@@ -324,6 +324,8 @@ class Index:
 
     def embed(self, codes: np.ndarray) -> None:
         """Append the vectors of the next slots, (m, dims) int8."""
+        if not len(codes):
+            return  # an older snapshot than the one that loaded them: what was loaded cannot be written to
         have = 0 if self._codes is None else len(self._codes)
         need = self._embedded + len(codes)
         if need > have:
