@@ -8,9 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clew.errors import ModelError
+from clew.errors import ModelError, UsageError
 
 Schema = Mapping[str, Any]
+MEANS = {  # what an answer of each family may decide
+    "gate": frozenset({"needed", "enough", "same", "apt", "good"}),
+    "choice": frozenset({"relation", "label", "best", "labels", "apt"}),
+    "text": frozenset({"summary", "answer", "title", "question", "description"}),
+    "texts": frozenset({"keywords", "queries", "clues", "sentences", "dates"}),
+    "records": frozenset({"note", "triplets", "entities", "facts", "items", "scenarios"}),
+    "edits": frozenset({"merge", "revise"}),
+    "scores": frozenset({"relevance", "importance"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +30,11 @@ class Form:
     schema: Schema
     value: Callable[[Any], Any]
     max_tokens: int  # above the worst case of the schema, so that a valid answer is never cut off
+    means: str = ""  # one word for what the answer decides, see `MEANS`: for models that do not read prose
+
+    def __post_init__(self) -> None:
+        if self.means and self.means not in MEANS[self.family]:
+            raise UsageError(f"a form of family {self.family} means one of {', '.join(sorted(MEANS[self.family]))}; got {self.means!r}")
 
     def parse(self, text: str) -> Any:
         """The value in a model's answer; ModelError says what is wrong with it."""
@@ -81,19 +95,18 @@ def _array(items: Schema, most: int, least: int = 0) -> Schema:
     return {"type": "array", "items": items, "minItems": least, "maxItems": most}
 
 
-def gate() -> Form:
+def gate(means: str = "") -> Form:
     """F1: yes or no; a bool."""
-    return Form("gate", _object({"answer": {"type": "string", "enum": ["yes", "no"]}}), lambda v: v["answer"] == "yes", 16)
+    return Form("gate", _object({"answer": {"type": "string", "enum": ["yes", "no"]}}), lambda v: v["answer"] == "yes", 16, means)
 
 
-def choice(options: Sequence[str]) -> Form:
+def choice(options: Sequence[str], means: str = "") -> Form:
     """F2: one of these labels or shown ids; a str."""
-    return Form(
-        "choice", _object({"choice": {"type": "string", "enum": list(options)}}), lambda v: v["choice"], 16 + max(map(len, options))
-    )
+    schema = _object({"choice": {"type": "string", "enum": list(options)}})
+    return Form("choice", schema, lambda v: v["choice"], 16 + max(map(len, options)), means)
 
 
-def choices(options: Sequence[str], most: int) -> Form:
+def choices(options: Sequence[str], most: int, means: str = "") -> Form:
     """F2: up to so many of these labels or shown ids; a list of str without repeats."""
     schema = _array({"type": "string", "enum": list(options)}, most)
     return Form(
@@ -101,36 +114,39 @@ def choices(options: Sequence[str], most: int) -> Form:
         _object({"choices": schema}),
         lambda v: list(dict.fromkeys(v["choices"])),
         16 + most * (8 + max(map(len, options), default=0)),
+        means,
     )
 
 
-def text(max_chars: int) -> Form:
+def text(max_chars: int, means: str = "") -> Form:
     """F3: one bounded text."""
-    return Form("text", _object({"text": _string(max_chars)}), lambda v: v["text"].strip(), 32 + max_chars)
+    return Form("text", _object({"text": _string(max_chars)}), lambda v: v["text"].strip(), 32 + max_chars, means)
 
 
-def texts(most: int, max_chars: int, least: int = 0) -> Form:
+def texts(most: int, max_chars: int, least: int = 0, means: str = "") -> Form:
     """F4: a bounded list of bounded texts."""
     return Form(
         "texts",
         _object({"texts": _array(_string(max_chars), most, least)}),
         lambda v: [t.strip() for t in v["texts"]],
         32 + most * (max_chars + 8),
+        means,
     )
 
 
-def records(fields: Mapping[str, int | Sequence[str] | Schema], most: int, least: int = 0) -> Form:
+def records(fields: Mapping[str, int | Sequence[str] | Schema], most: int, least: int = 0, means: str = "") -> Form:
     """F5: a list of flat records; a field is a text of so many characters, a label out of some, or a schema of its own."""
     properties = {name: _field(spec) for name, spec in fields.items()}
     size = sum(16 + len(name) + _size(spec) for name, spec in fields.items())
-    return Form("records", _object({"records": _array(_object(properties), most, least)}), lambda v: v["records"], 32 + most * size)
+    schema = _object({"records": _array(_object(properties), most, least)})
+    return Form("records", schema, lambda v: v["records"], 32 + most * size, means)
 
 
-def record(fields: Mapping[str, int | Sequence[str] | Schema]) -> Form:
+def record(fields: Mapping[str, int | Sequence[str] | Schema], means: str = "") -> Form:
     """F5 with exactly one record; a dict."""
     properties = {name: _field(spec) for name, spec in fields.items()}
     size = sum(16 + len(name) + _size(spec) for name, spec in fields.items())
-    return Form("records", _object(properties), dict, 32 + size)
+    return Form("records", _object(properties), dict, 32 + size, means)
 
 
 def words(most: int, max_chars: int, least: int = 0) -> Schema:
@@ -138,18 +154,18 @@ def words(most: int, max_chars: int, least: int = 0) -> Schema:
     return _array(_string(max_chars), most, least)
 
 
-def edits(operations: Sequence[str], ids: Sequence[str], most: int, max_chars: int) -> Form:
+def edits(operations: Sequence[str], ids: Sequence[str], most: int, max_chars: int, means: str = "") -> Form:
     """F6: a list of {op, target, text} where the target is one of the ids that were shown."""
     item = _object(
         {"op": {"type": "string", "enum": list(operations)}, "target": {"type": "string", "enum": list(ids)}, "text": _string(max_chars)}
     )
-    return Form("edits", _object({"edits": _array(item, most)}), lambda v: v["edits"], 32 + most * (max_chars + 60))
+    return Form("edits", _object({"edits": _array(item, most)}), lambda v: v["edits"], 32 + most * (max_chars + 60), means)
 
 
-def scores(ids: Sequence[str], low: int, high: int) -> Form:
+def scores(ids: Sequence[str], low: int, high: int, means: str = "") -> Form:
     """F7: a small whole number for each id that was shown; a dict."""
     fields = {i: {"type": "integer", "minimum": low, "maximum": high} for i in ids}
-    return Form("scores", _object(fields), dict, 16 + sum(len(i) + 8 for i in ids))
+    return Form("scores", _object(fields), dict, 16 + sum(len(i) + 8 for i in ids), means)
 
 
 def _size(spec: int | Sequence[str] | Schema) -> int:
