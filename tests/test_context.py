@@ -157,6 +157,16 @@ def test_a_call_in_retrieval_that_cannot_be_paid_falls_back_to_search_without_it
         clew.close()
 
 
+def test_a_connection_that_breaks_in_a_plug_in_makes_the_work_wait_and_passes_over_nothing(memory: Open) -> None:
+    asker = Outcomes(ConnectionResetError("by peer"), TimeoutError("10 s"), "a note")
+    clew = memory(recipes=[noting()], models=Models(asker=asker))
+    clew.record("the harbour is calm", user="ana")
+    for _ in range(2):
+        assert "not reached" in clew.catch_up()["noting"]
+        assert not clew.status()["faults"]
+    assert clew.catch_up() == {"noting": "folded"} and texts(clew) == ["a note"]
+
+
 def test_a_note_rests_on_everything_the_model_was_shown(memory: Open) -> None:
     clew = memory(
         recipes=[toys.asking],

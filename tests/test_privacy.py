@@ -394,7 +394,7 @@ def planted(folder: Path, models: Models, endpoint: Endpoint, sent: list[str]) -
     with Clew(folder / "c.db", recipes=["a_mem"], models=models) as c:
         c.record([text.format(secret) for _, secret, text in PRIVATE], user="ana")
         c.record("password again: the cat knows Tr0ub4dor&3 by heart", user="ana")
-        assert c.catch_up() == {"a_mem": "folded"}
+        assert c.catch_up() == {"a_mem": "folded"} and not c.status()["faults"]
         memories = c.memories(user="ana")
         out = b"\n".join(endpoint.bodies).decode() + "\n".join(sent)
         out += json.dumps([json.loads(b) for b in endpoint.bodies], ensure_ascii=False)  # as it reads without escapes

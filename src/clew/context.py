@@ -230,6 +230,8 @@ class Context:
             reply = asker.ask(text, form.schema if form else None, limit)
         except UsageError as error:  # a refused key is nothing that an event did wrong: the work waits for another key
             raise ModelUnavailable(str(error), after=60.0) from error
+        except (ConnectionError, TimeoutError) as error:  # of a plug-in that does not say it itself
+            raise ModelUnavailable(f"{asker.name} was not reached: {error!r}", after=5.0) from error
         outcome = "refused" if reply.refused else "valid"
         if form and outcome == "valid":
             try:

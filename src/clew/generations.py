@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from clew.context import Desk
-from clew.errors import NotFound, UsageError
+from clew.errors import ModelUnavailable, NotFound, UsageError
 from clew.fold import FOLDED, Folder
 from clew.models import Budget, Embedder
 from clew.models.static import Static
@@ -126,12 +126,12 @@ class Generations:
         if embedder is None:
             return np.zeros((len(texts), dims), np.int8)  # a frozen view without its embedder is searched by words alone
         if embedder.exact or not keep:
-            return embedder.embed(texts)
+            return reached(embedder, texts)
         macs = [hashlib.blake2b(part.mark + text.encode(), key=self.log.database.secret, digest_size=16).digest() for text in texts]
         kept = self.desk.answers.vectors(part.mark, embedder.space, macs)
         missing = list({mac: i for i, mac in enumerate(macs) if mac not in kept}.values())
         if missing:
-            codes = embedder.embed([texts[i] for i in missing])
+            codes = reached(embedder, [texts[i] for i in missing])
             new = {macs[i]: codes[row].tobytes() for row, i in enumerate(missing)}
             self.desk.answers.keep_vectors(part.mark, embedder.space, part.cursor, new)
             kept |= new
@@ -215,3 +215,11 @@ class Generations:
         if found.state == "serving":
             raise UsageError(f"generation {generation} answers for {name}; promote another one before dropping it")
         self.view(found, self.recipes.get(name)).clear()
+
+
+def reached(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
+    """The embedder's vectors; ModelUnavailable where its connection broke: the work waits, and no event is passed over for it."""
+    try:
+        return embedder.embed(texts)
+    except (ConnectionError, TimeoutError) as error:
+        raise ModelUnavailable(f"the embedder {embedder.space} was not reached: {error!r}", after=5.0) from error
