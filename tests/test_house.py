@@ -22,7 +22,7 @@ ROWS = [
     {"maintenance"},
     {"operators", "recipe", "neural", "forget", "retention"},
     {"edits"},
-    {"fold", "recipes"},
+    {"fold", "recipes", "catalogue"},
     {"generations", "recall"},
     {"strength", "watch"},
     {"decay"},

@@ -24,7 +24,8 @@ from clew.types import Event, Hit, Memory, Query, Shares
 CONTENT = frozenset({"message", "observation", "action", "document"})
 GROUP = "clew.recipes"
 _PROMPT = re.compile(r"^## ([a-z0-9_]+)\s*$", re.MULTILINE)
-_HEADER = re.compile(r"^([A-Z][a-z]+): +(.*(?:\n {6,}.*)*)", re.MULTILINE)
+_HEADER = re.compile(r"(?:^| {3,})([A-Z][a-z]+): +((?:(?! {3,}[A-Z][a-z]+: ).)*(?:\n {6,}.*)*)", re.MULTILINE)
+_SWITCH = re.compile(r"-(?P<off>[a-z]\w*)|(?P<name>[a-z]\w*)=(?P<value>[^,\]]+)")
 
 
 def keep(memories: Sequence[Memory], ctx: Context) -> Sequence[Memory]:
@@ -112,8 +113,11 @@ def prompts(module_file: str) -> dict[str, str]:
 
 
 def load(name: str) -> Recipe:
-    """The recipe of that name: a built-in, or another package's entry point. Raises NotFound with the names there are."""
-    base = name.partition("[")[0]
+    """The recipe of that name: a built-in, or another package's entry point. Raises NotFound with the names there are.
+
+    Its mechanisms can be switched by name: `a_mem[-links]` has them off, `a_mem[link_k=3,-evolution]` a parameter changed too.
+    """
+    base, bracket, switches = name.partition("[")
     if base.isidentifier() and importlib.util.find_spec(f"{GROUP}.{base}"):
         found = importlib.import_module(f"{GROUP}.{base}").recipe
     else:
@@ -121,7 +125,30 @@ def load(name: str) -> Recipe:
         if not points:
             raise NotFound(f"no recipe is called {name!r}; there are {', '.join(sorted(names()))}")
         found = points[0].load()
-    return found
+    return found.variant(switches.removesuffix("]"), **switched(found, switches.removesuffix("]"))) if bracket else found
+
+
+def switched(recipe: Recipe, text: str) -> dict[str, Any]:
+    """The parameters that `-links,link_k=3` changes: off (False, or 0 of a number) or a JSON value; UsageError for others."""
+    changes: dict[str, Any] = {}
+    for part in text.split(","):
+        match = _SWITCH.fullmatch(part.strip())
+        name = match and (match["off"] or match["name"])
+        if not match or name not in recipe.params:
+            known = ", ".join(sorted(recipe.params)) or "none"
+            raise UsageError(f"{recipe.name}[{text}]: {part!r} is not -NAME or NAME=VALUE of a parameter; {recipe.name} has {known}")
+        held = recipe.params[name]
+        changes[name] = type(held)() if match["off"] else _value(match["value"])
+        if isinstance(held, (bool, int, float)) and not isinstance(changes[name], (bool, int, float)):
+            raise UsageError(f"{recipe.name}[{text}]: {name} is {held!r} by default, so a number or true or false; got {changes[name]!r}")
+    return changes
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text  # a word without quotes
 
 
 def names() -> dict[str, Path | None]:
@@ -134,5 +161,5 @@ def names() -> dict[str, Path | None]:
 def header(path: Path) -> dict[str, str]:
     """A recipe's header facts (title, Paper, Code, Forms, Functions, Differs, Results), read without importing it."""
     text = path.read_text(encoding="utf-8").split('"""')[1]
-    facts = {key: " ".join(value.split()) for key, value in _HEADER.findall(text)}
-    return {"Title": text.strip().splitlines()[0], **facts}
+    title, _, rest = text.strip().partition("\n")
+    return {"Title": title, **{key: " ".join(value.split()) for key, value in _HEADER.findall(rest)}}

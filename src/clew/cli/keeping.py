@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from clew import catalogue
 from clew.cli.terminal import MEMORY, Db, Json, Model, Url, opened, opened_whole, out, progress, show_json, size
 from clew.errors import LogCorrupt, NotFound, UsageError
 from clew.models import Budget
-from clew.recipe import header, names
 from clew.storage.view import Generation
 from clew.types import Receipt
 
@@ -59,17 +59,31 @@ def status(db: Db = MEMORY, json: Json = False) -> None:
         out.print("fault: " + ", ".join(f"{k} {v}" for k, v in fault.items()))
 
 
-def recipes(json: Json = False) -> None:
-    """The memory systems there are, read from their headers; none of them is imported."""
-    found = {name: header(path) if path else {"Title": "from another package"} for name, path in names().items()}
+def recipes(
+    where: Annotated[
+        list[str] | None, typer.Option("--where", help=f"Only those with FIELD=WORD: {', '.join(catalogue.FIELDS)}; may be repeated.")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the page of the documentation.")] = False,
+    json: Json = False,
+) -> None:
+    """The memory systems there are: what each is, does, costs and differs in, read from their headers; none is imported."""
+    found = catalogue.matching(catalogue.entries(), where or ())
     if json:
         return show_json(found)
+    if markdown:
+        return typer.echo(catalogue.page(found))
     for name, facts in found.items():
         out.print(name, style="bold", end="  ")
         out.print(facts["Title"].partition(": ")[2] or facts["Title"])
-        for key in ("Paper", "Results"):
-            if key in facts and facts[key] != "none":
-                out.print(f"    {key.lower()}: {facts[key]}")
+        for keys in (
+            ("Paper", "Checklist"),
+            ("Forms", "Functions", "Quadrant", "Group"),
+            ("Formation", "Evolution", "Retrieval"),
+            ("Calls",),
+        ):
+            told = [f"{key.lower()}: {facts[key]}" for key in keys if facts.get(key, "none") != "none"]
+            if told:
+                out.print("    " + "; ".join(told), style="dim")
 
 
 def verify(
