@@ -67,7 +67,7 @@ def dump(c: Clew) -> list[Any]:
     return list(c._views.serving("a_mem").view.dump())
 
 
-def test_a_note_has_its_seven_parts(tmp_path: Path) -> None:
+def test_item_1_a_note_with_all_seven_parts(tmp_path: Path) -> None:
     with opened(tmp_path, Scripted(Mechanic())) as c:
         told(c)
         first, second, *_ = notes(c)
@@ -80,7 +80,7 @@ def test_a_note_has_its_seven_parts(tmp_path: Path) -> None:
         assert [q.text for q in c.thread(second.id)] == [TURNS[1]]
 
 
-def test_attributes_come_from_a_model_and_an_invalid_answer_keeps_the_raw_note(tmp_path: Path) -> None:
+def test_item_2_attribute_generation_by_a_model_and_an_invalid_answer_keeps_the_raw_note(tmp_path: Path) -> None:
     with opened(tmp_path, Scripted(lambda p, s: "mumble")) as c:
         told(c, TURNS[:1])
         [note] = c.memories(user="ana")
@@ -88,7 +88,7 @@ def test_attributes_come_from_a_model_and_an_invalid_answer_keeps_the_raw_note(t
         assert [f["operator"] if isinstance(f, dict) else f for f in c.status()["faults"]], "the failure is shown"
 
 
-def test_the_vector_is_made_of_content_and_attributes(tmp_path: Path) -> None:
+def test_item_3_embedding_over_content_and_attributes(tmp_path: Path) -> None:
     with opened(tmp_path, Scripted(Mechanic("none"))) as c:
         told(c, TURNS[:1])
         [note] = c.memories(user="ana")
@@ -98,7 +98,7 @@ def test_the_vector_is_made_of_content_and_attributes(tmp_path: Path) -> None:
         assert row[-1] == Static().embed([text])[0].tobytes().hex()
 
 
-def test_links_are_decided_among_the_neighbours_and_kept_both_ways(tmp_path: Path) -> None:
+def test_item_4_neighbour_conditioned_link_decision_and_links_stored_both_ways(tmp_path: Path) -> None:
     model = Scripted(Mechanic("link"))
     with opened(tmp_path, model) as c:
         told(c)
@@ -130,7 +130,7 @@ def test_an_id_that_was_not_shown_is_refused(tmp_path: Path) -> None:
         assert c.status()["faults"]
 
 
-def test_neighbours_are_rewritten_by_a_new_note_and_embedded_again(tmp_path: Path) -> None:
+def test_item_5_neighbours_context_and_tags_may_change_when_a_new_note_arrives_item_7_and_are_embedded_again(tmp_path: Path) -> None:
     with opened(tmp_path, Scripted(Mechanic("update"))) as c:
         told(c, TURNS[:1])
         [before] = c.memories(user="ana")
@@ -164,7 +164,7 @@ def test_a_page_cannot_rewrite_what_a_person_said(tmp_path: Path) -> None:
         assert page.trust < first.trust
 
 
-def test_retrieval_returns_linked_notes_too_within_k(tmp_path: Path) -> None:
+def test_item_6_retrieval_returns_linked_notes_too_within_k(tmp_path: Path) -> None:
     model = Scripted(Mechanic("link"))
     with opened(tmp_path, model) as c:
         told(c, (*TURNS, *(f"Ferry timetable number {i}: the ferry leaves at {i} past." for i in range(1, 9))))

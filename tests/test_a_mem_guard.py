@@ -82,7 +82,7 @@ def judge(prompt: str, schema: Any) -> Any:
 # -- 1: the check is relational --------------------------------------------------------------------------------------
 
 
-def test_the_same_record_passes_alone_and_fails_among_its_peers(tmp_path: Path) -> None:
+def test_item_1_the_check_is_relational_the_same_record_passes_alone_and_fails_among_its_peers(tmp_path: Path) -> None:
     with opened(tmp_path) as c:
         did(c, POISON)
         assert done(c) == ["release[all moorings]"]
@@ -101,7 +101,7 @@ def test_the_same_action_passes_where_its_peers_do_it_too(tmp_path: Path) -> Non
 # -- 2: a chain belongs to a pair of query and record ----------------------------------------------------------------
 
 
-def test_a_chain_is_of_the_query_and_the_record_together() -> None:
+def test_item_2_chains_per_query_and_record_together() -> None:
     record = lessons.deed(BENIGN[0], True)
     assert record is not None
     mine = chain(TASK, record.task, record.plan, record.action)
@@ -154,7 +154,7 @@ def test_a_plan_that_calls_another_tool_on_the_way_does_not_agree(tmp_path: Path
 # -- 3: two validators -----------------------------------------------------------------------------------------------
 
 
-def test_density_clusters_keep_the_largest_and_none_is_kept_where_none_is_dense(tmp_path: Path) -> None:
+def test_item_3_validator_by_density_clustering_keeps_the_largest_and_none_where_none_is_dense(tmp_path: Path) -> None:
     with opened(tmp_path) as c:
         did(c, "Task: A yacht asks for a berth\nAction: tow[yacht]", "Task: A yacht asks for a berth now\nAction: wait[hours]")
         assert done(c) == [], "two that disagree are no cluster"
@@ -187,7 +187,7 @@ def test_whole_sentences_are_alike_by_the_condition_that_all_chains_share(tmp_pa
         assert len(done(c)) == 4, "why ends are compared: at the release's distance the small model's sentences tell nothing apart"
 
 
-def test_a_judge_sees_all_chains_at_once_and_its_word_counts(tmp_path: Path) -> None:
+def test_item_3_validator_by_judge_sees_all_chains_at_once(tmp_path: Path) -> None:
     model = Scripted(judge)
     with opened(tmp_path, asking, model) as c:
         ids = did(c, *BENIGN, POISON)
@@ -202,7 +202,7 @@ def test_a_judge_sees_all_chains_at_once_and_its_word_counts(tmp_path: Path) -> 
 # -- 4: lessons in a store of their own, found by action, read before acting ------------------------------------------
 
 
-def test_a_lesson_is_kept_apart_and_never_comes_as_a_precedent(tmp_path: Path) -> None:
+def test_item_4_lessons_in_their_own_store_never_come_as_a_precedent(tmp_path: Path) -> None:
     with opened(tmp_path) as c:
         did(c, *BENIGN, POISON)
         assert kept(c, "lesson") == [], "reading learns nothing by itself: the cause is the question, an event"
@@ -229,7 +229,7 @@ def test_a_proposed_action_gets_its_lessons_first_under_a_warning(tmp_path: Path
         assert [h.memory.kind for h in fine] == ["record"] * 3
 
 
-def test_lessons_are_indexed_by_action_not_by_task(tmp_path: Path) -> None:
+def test_item_4_lessons_indexed_by_action_consulted_before_acting(tmp_path: Path) -> None:
     with opened(tmp_path) as c:
         did(c, *BENIGN, POISON)
         done(c)
@@ -242,7 +242,7 @@ def test_lessons_are_indexed_by_action_not_by_task(tmp_path: Path) -> None:
 # -- 5: what was rejected never becomes a precedent --------------------------------------------------------------------
 
 
-def test_a_rejected_action_is_never_a_precedent(tmp_path: Path) -> None:
+def test_item_5_write_back_rule_a_rejected_outcome_never_becomes_a_precedent(tmp_path: Path) -> None:
     with opened(tmp_path) as c:
         [bad] = did(c, POISON)
         told(c, bad, good=False)
@@ -284,7 +284,7 @@ def test_who_is_trusted_less_cannot_withdraw_a_record(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reply", ["I think they are all fine.", '{"nobody": "consistent"}'])
-def test_an_unreadable_judgement_keeps_everything_back_and_is_counted(tmp_path: Path, reply: str) -> None:
+def test_item_7_fail_closed_on_parse_errors_with_a_counter(tmp_path: Path, reply: str) -> None:
     def script(prompt: str, schema: Any) -> Any:
         return reply if "Compare the lines" in prompt else judge(prompt, schema)
 
@@ -409,7 +409,7 @@ def test_where_poison_is_the_majority_consensus_chooses_the_poison_and_says_that
     assert share(cells, "unbacked", **broken) > 0.7
 
 
-def test_every_row_of_the_rounds_has_all_four_metrics_and_both_kinds_of_task() -> None:
+def test_item_6_all_four_metrics_and_benign_utility_in_every_row_of_the_rounds() -> None:
     rows = agent_guard.rounds([7], "tool", 1, turns=1, names=["all"])
     assert len(rows) == agent_guard.VICTIMS + agent_guard.CLEAN
     scores = agent_guard.summary(rows, ("system",), agent_guard.CURVE)[0]

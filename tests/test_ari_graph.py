@@ -72,7 +72,7 @@ def dump(c: Clew) -> list[Any]:
     return list(c._views.serving("ari_graph").view.dump())
 
 
-def test_an_observation_gives_triplets_and_an_episode_linked_to_them(tmp_path: Path) -> None:
+def test_item_1_triplets_and_episode_nodes_linked_to_the_triplets_they_produced(tmp_path: Path) -> None:
     with opened(tmp_path, Scripted(Reader())) as c:
         told(c, STORY[:1])
         known = facts(c)
@@ -106,7 +106,7 @@ def test_an_invalid_answer_keeps_the_episode_and_is_noted(tmp_path: Path) -> Non
         assert c.status()["faults"]
 
 
-def test_an_outdated_fact_is_superseded_and_can_still_be_asked_of_its_time(tmp_path: Path) -> None:
+def test_item_2_outdated_triplet_replacement_and_it_can_still_be_asked_of_its_time(tmp_path: Path) -> None:
     with opened(tmp_path, Scripted(Reader())) as c:
         told(c, ("Ana lives in Lisbon. Ana owns old boat.", "Ana lives in Porto."))
         known = facts(c)
@@ -144,7 +144,7 @@ def test_refining_is_off_in_the_variant_for_question_answering(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("depth", "reached"), [(1, False), (3, True)])
-def test_association_goes_as_deep_as_it_is_told_and_no_deeper(tmp_path: Path, depth: int, reached: bool) -> None:
+def test_item_3_depth_limited_associative_search(tmp_path: Path, depth: int, reached: bool) -> None:
     with opened(tmp_path, Scripted(Reader(depth)), ari_graph.recipe.variant("narrow", floor=0.55, triplets=2)) as c:
         told(c)
         found = [h.memory.text for h in c.recall("What has Ana?", user="ana", k=9) if h.memory.kind == "triplet"]
@@ -160,7 +160,7 @@ def test_an_entity_brings_at_most_six_triplets_above_the_floor(tmp_path: Path) -
         assert all(h.score >= ari_graph.PARAMS["floor"] for h in hits)
 
 
-def test_an_episode_scores_by_overlap_corrected_for_length_plus_similarity(tmp_path: Path) -> None:
+def test_item_4_episodic_score_by_overlap_length_corrected(tmp_path: Path) -> None:
     with opened(tmp_path, Scripted(Reader()), ari_graph.recipe.variant("all", history=0, episodes=9)) as c:
         told(c, ("Ana owns red boat.", "Ana owns blue boat. Ana owns green boat. Bo owns grey mule."))
         hits = {h.memory.text: h for h in c.recall("What has Ana?", user="ana", k=9) if h.memory.kind == "episode"}
@@ -172,14 +172,14 @@ def test_an_episode_scores_by_overlap_corrected_for_length_plus_similarity(tmp_p
     assert 2 / 3 * log(3) > 1 / 1 * log(1)
 
 
-def test_the_latest_five_observations_are_left_out(tmp_path: Path) -> None:
+def test_item_5_exclusion_of_recent_observations(tmp_path: Path) -> None:
     with opened(tmp_path, Scripted(Reader())) as c:
         told(c, (*STORY, *CHATTER))
         assert {h.memory.text for h in c.recall("grey Weather", user="ana", k=20) if h.memory.kind == "episode"} <= set(STORY)
         assert len([h for h in c.recall("What has Ana?", user="ana", k=20) if h.memory.kind == "episode"]) == ari_graph.PARAMS["episodes"]
 
 
-def test_the_map_is_drawn_from_exits_and_moves_and_is_walked(tmp_path: Path) -> None:
+def test_item_6_world_model_use_exits_and_route_search(tmp_path: Path) -> None:
     def seen(text: str, place: str, *exits: str) -> None:
         c.record({"content": text, "data": {"location": place, "exits": list(exits)}}, user="ana", kind="observation")
 

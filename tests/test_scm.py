@@ -64,7 +64,7 @@ def talk(c: Clew, *turns: tuple[str, str]) -> None:
     assert c.catch_up() == {"scm": "folded"}
 
 
-def test_a_turn_is_what_the_user_said_and_what_was_answered_with_both_counts(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
+def test_item_1_per_turn_stream_with_raw_text_summary_and_both_token_counts(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
     c, model = opened()
     talk(c, ("When does the ferry to Skye leave?", "At nine from pier two."))
     [turn] = c.memories(user="ana")
@@ -101,7 +101,7 @@ def test_an_invalid_summary_keeps_the_raw_turn_and_is_noted_as_a_fault(tmp_path:
         assert len(c.status()["faults"]) == 1
 
 
-def test_the_first_question_is_asked_and_a_no_leaves_only_flash_memory(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
+def test_item_2_need_memory_gate_really_called_and_a_no_leaves_only_flash_memory(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
     turns = [("My boat is called Halcyon.", "Noted."), ("What is two and two?", "Four.")]
     c, model = opened(need="no")
     talk(c, *turns)
@@ -116,7 +116,7 @@ def test_the_first_question_is_asked_and_a_no_leaves_only_flash_memory(opened: C
     assert len(asked(model, "Somebody asks")) == 1, "the same question at the same place in the log is not paid for twice"
 
 
-def test_rank_is_recency_plus_relevance(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
+def test_item_3_relevance_plus_recency_rank(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
     c, _ = opened()
     talk(
         c,
@@ -133,7 +133,7 @@ def test_rank_is_recency_plus_relevance(opened: Callable[..., tuple[Clew, Script
     assert plain.params["recency"] == 0.0, "an ablation is one line"
 
 
-def test_a_memory_is_shown_as_its_summary_only_where_the_model_says_that_is_enough(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
+def test_item_4_per_memory_decision_whether_its_summary_is_enough(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
     for enough, form in (("yes", "summary"), ("no", "raw")):
         c, model = opened(enough=enough)
         for part in range(2):
@@ -148,7 +148,7 @@ def test_a_memory_is_shown_as_its_summary_only_where_the_model_says_that_is_enou
         assert sum(budget.tokens(h.memory.text) for h in hits3) <= scm.PARAMS["history"]
 
 
-def test_what_is_shown_never_exceeds_the_budget_and_degrades_before_it_drops(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
+def test_item_5_hard_token_budget_with_raw_to_summary_degradation(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
     c, _ = opened(enough="no")
     for part in range(6):
         c.record(f"Log {part}. {LONG}", user="ana")
@@ -162,7 +162,7 @@ def test_what_is_shown_never_exceeds_the_budget_and_degrades_before_it_drops(ope
     assert sum(budget.tokens(h.memory.text) for h in c.recall("How were the pumps?", user="ana", k=10, max_tokens=60)) <= 60
 
 
-def test_flash_memory_is_the_turn_before_raw_or_as_a_summary_when_it_is_long(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
+def test_item_6_flash_memory_of_the_previous_turn(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
     c, _ = opened()
     talk(c, ("The parrot is named Captain Flint.", "Funny."), ("I will buy rope.", "Good."))
     flash = [h for h in c.recall("What is the parrot called?", user="ana") if h.memory.data["part"] == "flash"]
@@ -172,7 +172,7 @@ def test_flash_memory_is_the_turn_before_raw_or_as_a_summary_when_it_is_long(ope
     assert [(h.memory.data["shown"], h.memory.text) for h in flash] == [("summary", SUMMARY)]
 
 
-def test_the_reader_sees_the_memories_in_the_order_of_time(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
+def test_item_7_chronological_output(opened: Callable[..., tuple[Clew, Scripted]]) -> None:
     c, model = opened()
     talk(c, *[(f"Day {i}: the tide reached mark {i}.", "Noted.") for i in (3, 1, 2)])
     assert c.ask("What mark did the tide reach?", user="ana").text == "the tide"

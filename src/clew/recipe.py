@@ -159,7 +159,11 @@ def names() -> dict[str, Path | None]:
 
 
 def header(path: Path) -> dict[str, str]:
-    """A recipe's header facts (title, Paper, Code, Forms, Functions, Differs, Results), read without importing it."""
-    text = path.read_text(encoding="utf-8").split('"""')[1]
-    title, _, rest = text.strip().partition("\n")
+    """A recipe's header facts (title, Paper, Code, Forms, Functions, Differs, Results, ...), read without importing it.
+
+    They stand at the top of its module, and what does not fit there above the prompts beside it.
+    """
+    title, _, rest = path.read_text(encoding="utf-8").split('"""')[1].strip().partition("\n")
+    if path.with_suffix(".md").exists():
+        rest += "\n" + _PROMPT.split(path.with_suffix(".md").read_text(encoding="utf-8"))[0]
     return {"Title": title, **{key: " ".join(value.split()) for key, value in _HEADER.findall(rest)}}

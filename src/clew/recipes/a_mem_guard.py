@@ -3,6 +3,14 @@
 Paper:     arXiv:2510.02373
 Code:      written from a specification of the paper and of its released code, no code copied
 Forms:     token        Functions: experiential
+Formation: knowledge distillation (experiential)
+Evolution: consolidation (local), forgetting (importance)
+Retrieval: semantic, rerank and filter
+Quadrant:  VI
+Group:     agentic
+Calls:     none per add, none per recall by rules; with a model 1 a record compared
+Published: none comparable: attack success on EHRAgent, cut by more than 95 % [P]
+Checklist: 7 of 7
 Differs:   1. needs no model: chains are made by rules (or are sentences, or a model's) and agree by clusters (or by a judge)
            2. groups of one weight cancel out, and no lesson is learned where nothing agrees: nobody has been shown wrong
            3. where a person's record is among them, records of tools and pages have no vote; the release has no trust

@@ -3,6 +3,14 @@
 Paper:     none
 Code:      our own
 Forms:     token        Functions: factual
+Formation: knowledge distillation (by rules), structured construction
+Evolution: updating
+Retrieval: hybrid, rerank and filter
+Quadrant:  II
+Group:     explicit
+Calls:     none per add, none per recall
+Published: none
+Checklist: none
 Differs:   nothing to differ from
 Results:   docs/findings/facts.md; `clew arena extraction`
 """

@@ -3,6 +3,14 @@
 Paper:     none
 Code:      our own
 Forms:     token        Functions: factual
+Formation: raw
+Evolution: none
+Retrieval: hybrid
+Quadrant:  II
+Group:     explicit
+Calls:     none per add, none per recall
+Published: none
+Checklist: none
 Differs:   nothing to differ from
 Results:   arena table, row verbatim
 """
