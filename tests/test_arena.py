@@ -281,11 +281,11 @@ def test_recipes_and_controls_find_through_the_door_alone(tmp_path):
 
 def test_a_run_that_was_cut_off_goes_on_and_ends_the_same(tmp_path):
     cases, system, about = [little("a"), little("b")], FullContext(), {"dataset": "mine"}
-    whole = list(run.attended(system, cases, tmp_path, about))
+    whole = list(run.attended(system, cases, run.Plan("locomo", tmp_path, tmp_path), about))
     file = tmp_path / "full-context.jsonl"
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(lines[:2]) + lines[2][: len(lines[2]) // 2])
-    again = list(run.attended(system, cases, tmp_path, about))
+    again = list(run.attended(system, cases, run.Plan("locomo", tmp_path, tmp_path), about))
     assert again[0] == whole[0] and [row["case"] for row in again] == ["a", "b"]
     assert len(run.kept(file, about)) == 2
     assert run.kept(file, {"dataset": "another"}) == {}
@@ -331,7 +331,7 @@ def test_one_conversation_scores_as_the_shared_program_does(tmp_path):
         [sys.executable, str(program), "locomo", f"data={tmp_path}", "recipe=verbatim"], capture_output=True, text=True, check=False
     ).stdout
     theirs = {line.split("  ")[0].strip(): float(line.split()[-2]) for line in told.splitlines() if "n=" in line}
-    rows = list(run.attended(Door(load("verbatim")), list(dataset("locomo").read(tmp_path)), tmp_path, {}))
+    rows = list(run.attended(Door(load("verbatim")), list(dataset("locomo").read(tmp_path)), run.Plan("locomo", tmp_path, tmp_path), {}))
     mine = run.summary(rows)["scores"]
     compared = 0
     for name, value in theirs.items():

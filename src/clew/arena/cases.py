@@ -21,6 +21,7 @@ class Question:
     group: str  # what is never split between halves: a conversation, or questions that share evidence
     sessions: tuple[str, ...] = ()  # gold sessions, where the set is scored by session too
     answers: tuple[str, ...] = ()  # accepted answers, to be looked for in the texts found
+    reference: tuple[str, ...] = ()  # answers that a reader's own words are compared with; else `answers`
     stale: tuple[str, ...] = ()  # keys of the events that what is new among the gold made obsolete
 
 

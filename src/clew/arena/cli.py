@@ -15,6 +15,8 @@ from rich.table import Table
 from clew.arena import (
     agent_recorded,
     agent_report,
+    asking,
+    comparison,
     extraction,
     gate,
     halves,
@@ -31,6 +33,7 @@ from clew.arena.lifecycle_cases import AXES
 from clew.arena.lifecycle_lives import ClewLiving, EmptyLiving, Living, WordsLiving
 from clew.arena.lifecycle_peers import PeerLiving
 from clew.arena.peers import NAMES, peer
+from clew.arena.reader import Reader
 from clew.arena.run import Plan
 from clew.arena.run import run as run_plan
 from clew.arena.systems import Door, System
@@ -46,6 +49,7 @@ Systems = Annotated[list[str], typer.Option("--system", help="clew, controls, pe
 Data = Annotated[Path | None, typer.Option("--path", help="A file of the set's schema, or its folder; else below $CLEW_DATA.")]
 Part = Annotated[str, typer.Option("--half", help="tuning, reporting or all.")]
 Most = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many cases.")]
+Url = Annotated[str | None, typer.Option("--base-url", help="The model's OpenAI-compatible endpoint.")]
 Out = Annotated[Path, typer.Option("--out", help="Where results go; a run that was cut off goes on there.")]
 
 
@@ -59,16 +63,27 @@ def run(
     limit: Most = None,
     out: Out = Path("arena"),
     with_controls: Annotated[bool, typer.Option("--controls/--no-controls", help="BM25, dense, their fusions, full context.")] = True,
+    model: Annotated[str, typer.Option("--model", help="Asked by recipes that ask one, such as openai:NAME.")] = "extractive",
+    url: Url = None,
+    reader: Annotated[str | None, typer.Option("--reader", help="A model that answers from what every system found; token F1.")] = None,
+    small: Annotated[str | None, typer.Option("--small", help="EVENTS,QUESTIONS: at most so many a case, for a slow model.")] = None,
+    ablate: Annotated[bool, typer.Option("--ablate", help="Each recipe also with each of its mechanisms switched off.")] = False,
 ) -> None:
-    """Run recipes and controls over a dataset; results are JSON in OUT/DATASET-HALF."""
+    """Run recipes and controls over a dataset; results are JSON in OUT/DATASET-HALF. `--recipe all` is every recipe there is.
+
+    A mechanism is switched off by its name: --recipe 'a_mem[-links]'.
+    """
     if half not in ("tuning", "reporting", "all"):
         raise UsageError(f"--half is tuning, reporting or all; got {half!r}")
-    models = Models()
-    systems: list[System] = [Door(load(name), models) for name in recipe]
+    models = asking.connected(model, url)
+    systems: list[System] = [Door(found, models) for found in asking.chosen(recipe, ablate)]
     systems += controls(models) if with_controls else []
     systems += [peer(name, models.embedder) for name in peer_names or ()]
-    place = out / (f"{dataset_name}-{half}" + (f"-{limit}" if limit else ""))
-    outcome = run_plan(Plan(dataset_name, path or default_path(dataset_name), place, cast(halves.Half, half), limit), systems)
+    fewer = asking.sizes(small) if small else None
+    place = out / "-".join([dataset_name, half, *([str(limit)] if limit else []), *(map(str, fewer) if fewer else [])])
+    read_by = Reader(asking.asker(reader, url)) if reader else None
+    plan = Plan(dataset_name, path or default_path(dataset_name), place, cast(halves.Half, half), limit, fewer, read_by)
+    outcome = run_plan(plan, systems)
     console.print(shown(outcome))
     console.print(f"{place / 'results.json'}")
 
@@ -157,9 +172,12 @@ def make_report(
     folder: Annotated[Path, typer.Argument(help="The folder that runs wrote to.")] = Path("arena"),
     out: Annotated[Path | None, typer.Option("--out", help="Where report.html and report.md go; else the same folder.")] = None,
 ) -> None:
-    """Write one HTML page and one Markdown table of every result below a folder."""
+    """Write one HTML page and one Markdown document of every result below a folder, and the table of all systems on all sets."""
     for path in report.write(folder, out or folder):
         console.print(f"{path}")
+    table = (out or folder) / "table.md"
+    table.write_text(comparison.page(report.results(folder)), encoding="utf-8")
+    console.print(f"{table}")
 
 
 def default_path(name: str) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from clew.arena import plots
+from clew.arena.run import FORMAT
 from clew.errors import NotFound
 
 # The scores that a set is known by, in this order; what a set lacks is left out.
@@ -21,6 +22,7 @@ MAIN = (
     "session all@5",
     "answer@1",
     "answer@5",
+    "answer F1",
     "newest first",
     "stale above",
     "newest, stale told",
@@ -31,9 +33,23 @@ COSTS = (
     ("tokens", "tokens", "{:.0f}"),
     ("bytes a memory", "bytes_a_memory", "{:.0f}"),
     ("events a second", "events_a_second", "{:.0f}"),
+    ("calls an event", "calls_an_event", "{:.2f}"),
+    ("calls a question", "calls_a_question", "{:.2f}"),
     ("faults", "faults", "{:d}"),
 )
-LONG = frozenset({"ndcg@10", "session any@5", "ms p95", "bytes a memory", "events a second"})  # not in a terminal's narrow table
+LONG = frozenset(
+    {
+        "recall@20",
+        "ndcg@10",
+        "answer@1",
+        "session any@5",
+        "ms p95",
+        "bytes a memory",
+        "events a second",
+        "calls an event",
+        "calls a question",
+    }
+)  # not in a terminal's narrow table
 # Why no paper's own figure stands beside ours: none was found that has the same questions, evidence and measure.
 NOTES = {
     "locomo": "Categories 1 to 4. Papers mostly report a model's judgement of answers, which cannot be set beside evidence recall.",
@@ -48,7 +64,7 @@ NOTES = {
 def results(folder: Path) -> list[dict[str, Any]]:
     """Every `results.json` below a folder, by dataset and half; NotFound where there is none."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("results.json"))]
-    found = [outcome for outcome in found if "systems" in outcome]
+    found = [outcome for outcome in found if "systems" in outcome and outcome["format"] == FORMAT]
     if not found:
         raise NotFound(f"there is no results.json below {folder}; run `clew arena run DATASET --out {folder}` first")
     return sorted(found, key=lambda outcome: (outcome["dataset"], outcome["half"], -outcome["cases"]))

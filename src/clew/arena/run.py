@@ -23,9 +23,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from clew.arena import halves, scores
 from clew.arena.cases import Case, Question
 from clew.arena.datasets import dataset
+from clew.arena.reader import Reader
+from clew.arena.reduced import reduced
 from clew.arena.systems import Memory, Room, System
 
-FORMAT = 1  # of the result files
+FORMAT = 2  # of the result files
 K = 20  # how many each system is asked for
 PROMPT_K = 10  # how many of them are counted as tokens
 PACKAGES = ("clew", "numpy", "apsw", "PyStemmer", "onnxruntime", "mem0ai", "chromadb", "langgraph-checkpoint-sqlite")
@@ -40,11 +42,15 @@ class Plan:
     out: Path
     half: halves.Half = "all"
     limit: int | None = None
+    small: tuple[int, int] | None = None  # at most so many events and questions a case
+    reader: Reader | None = None  # answers from what was found, scored by token F1
 
 
 def run(plan: Plan, systems: Sequence[System], quiet: bool = False) -> dict[str, Any]:
     """Run every system over the plan's cases and write `results.json` in the plan's folder; returns what it holds."""
     cases = list(halves.of(dataset(plan.dataset).read(plan.path), plan.half))[: plan.limit]
+    if plan.small:
+        cases = list(reduced(cases, *plan.small))
     plan.out.mkdir(parents=True, exist_ok=True)
     about = {
         "format": FORMAT,
@@ -56,6 +62,8 @@ def run(plan: Plan, systems: Sequence[System], quiet: bool = False) -> dict[str,
         "k": K,
         "seed": scores.SEED,
         "draws": scores.DRAWS,
+        "small": plan.small,
+        "reader": plan.reader and plan.reader.name,
     }
     columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     outcome: dict[str, Any] = {**about, "commit": commit(), "versions": versions(), "machine": machine(), "systems": {}}
@@ -63,7 +71,7 @@ def run(plan: Plan, systems: Sequence[System], quiet: bool = False) -> dict[str,
         for system in systems:
             task = bar.add_task(escape(system.name), total=len(cases))
             rows = []
-            for row in attended(system, cases, plan.out, {**about, "system": system.name, **system.about, "commit": outcome["commit"]}):
+            for row in attended(system, cases, plan, {**about, "system": system.name, **system.about, "commit": outcome["commit"]}):
                 rows.append(row)
                 bar.advance(task)
             outcome["systems"][system.name] = {"about": dict(system.about), **summary(rows)}
@@ -71,16 +79,16 @@ def run(plan: Plan, systems: Sequence[System], quiet: bool = False) -> dict[str,
     return outcome
 
 
-def attended(system: System, cases: Sequence[Case], out: Path, about: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+def attended(system: System, cases: Sequence[Case], plan: Plan, about: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     """One row a case, in order; those that an earlier run of the same kind left in the file are not run again."""
-    path = out / f"{''.join(c if c.isalnum() else '-' for c in system.name).strip('-')}.jsonl"
+    path = plan.out / f"{''.join(c if c.isalnum() else '-' for c in system.name).strip('-')}.jsonl"
     done = kept(path, about)
     if not done:
         path.write_text(json.dumps(about) + "\n", encoding="utf-8")
     for case in cases:
         row = done.get(case.id)
         if row is None:
-            row = attempt(system, case)
+            row = attempt(system, case, plan.reader)
             with open(path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
         yield row
@@ -99,27 +107,32 @@ def kept(path: Path, about: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {row["case"]: row for row in map(json.loads, whole[1:])}
 
 
-def attempt(system: System, case: Case) -> dict[str, Any]:
+def attempt(system: System, case: Case, reader: Reader | None = None) -> dict[str, Any]:
     """One case in a memory of its own: what it cost, and each question's scores."""
     sessions = {e["key"]: e["session"] for e in case.events if e.get("session")}
     started = perf_counter()
     with Room(system, case) as memory:
-        ready = perf_counter() - started
-        asked = [question(memory, q, sessions) for q in case.questions]
+        ready, folding = perf_counter() - started, memory.spent()
+        asked = [question(memory, q, sessions, reader) for q in case.questions]
         return {
             "case": case.id,
             "events": len(case.events),
             "seconds": ready,
             "bytes": memory.bytes(),
             "faults": memory.faults(),
+            "folding": asdict(folding),
+            "finding": asdict(memory.spent().since(folding)),
             "questions": asked,
         }
 
 
-def question(memory: Memory, asked: Question, sessions: Mapping[str, str]) -> dict[str, Any]:
-    """One question's scores, with its milliseconds and the tokens of what it would put into a prompt."""
+def question(memory: Memory, asked: Question, sessions: Mapping[str, str], reader: Reader | None = None) -> dict[str, Any]:
+    """One question's scores, with its milliseconds and the tokens of what it would put into a prompt; with a reader its answer too."""
     found = memory.find(asked.text, asked.at, K)
     cost = found.tokens(None if len(found.texts) > K else PROMPT_K)  # more than was asked for: it means all of it
+    mine = scores.scored(asked, found.keys, sessions, found.texts[:K], found.marked)
+    references = asked.reference or asked.answers
+    read = reader.read(asked.text, found.texts, references) if reader and references else None
     return {
         "id": asked.id,
         "category": asked.category,
@@ -127,7 +140,8 @@ def question(memory: Memory, asked: Question, sessions: Mapping[str, str]) -> di
         "ms": 1000 * found.seconds,
         "tokens": cost,
         "found": list(found.keys),
-        "scores": scores.scored(asked, found.keys, sessions, found.texts[:K], found.marked),
+        "read": asdict(read) if read else None,
+        "scores": mine | ({"answer F1": read.f1} if read else {}),
     }
 
 
@@ -145,6 +159,13 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "events_a_second": events / sum(row["seconds"] for row in rows),
         "events": events,
         "faults": sum(row["faults"] for row in rows),
+        "questions": len(asked),
+        "calls_an_event": sum(row["folding"]["calls"] for row in rows) / events,
+        "calls_a_question": sum(row["finding"]["calls"] for row in rows) / len(asked),
+        "tokens_an_event": sum(row["folding"]["tokens"] for row in rows) / events,
+        "tokens_a_question": sum(row["finding"]["tokens"] for row in rows) / len(asked),
+        "calls": sum(row[part]["calls"] for row in rows for part in ("folding", "finding")),
+        "valid": sum(row[part]["valid"] for row in rows for part in ("folding", "finding")),
     }
 
 

@@ -8,6 +8,7 @@ import hashlib
 import math
 import re
 import string
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -65,6 +66,17 @@ def answering(texts: Sequence[str], question: Question) -> dict[str, float]:
     accepted = [f" {plain} " for answer in question.answers if (plain := normalised(answer))]
     holds = [any(answer in f" {normalised(text)} " for answer in accepted) for text in texts]
     return {f"answer@{k}": float(any(holds[:k])) for k in KS}
+
+
+def token_f1(answer: str, references: Sequence[str]) -> float:
+    """The greatest token F1 of a normalised answer with a reference (SQuAD's measure); 1 where both are empty."""
+    said = Counter(normalised(answer).split())
+    best = 0.0
+    for reference in references:
+        wanted = Counter(normalised(reference).split())
+        common = (said & wanted).total()
+        best = max(best, 2 * common / (said.total() + wanted.total()) if said.total() + wanted.total() else 1.0)
+    return best
 
 
 def changing(question: Question, found: Sequence[str], marked: Sequence[str]) -> dict[str, float]:

@@ -31,6 +31,19 @@ class Found:
         return sum(tokens(text) for text in self.texts[:k])
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Calls of models, how many of them had the form that was asked for, and tokens in and out."""
+
+    calls: int = 0
+    valid: int = 0
+    tokens: int = 0
+
+    def since(self, before: "Spent") -> "Spent":
+        """What came after."""
+        return Spent(self.calls - before.calls, self.valid - before.valid, self.tokens - before.tokens)
+
+
 class Memory(Protocol):
     """One system's memory of one case, open."""
 
@@ -48,6 +61,10 @@ class Memory(Protocol):
 
     def faults(self) -> int:
         """How many events or calls failed without stopping it."""
+        ...
+
+    def spent(self) -> "Spent":
+        """What models were asked so far."""
         ...
 
     def close(self) -> None:
@@ -70,7 +87,9 @@ class Door:
     """A recipe behind the public door of Clew."""
 
     def __init__(self, recipe: Recipe, models: Models | None = None) -> None:
-        self.name, self.recipe, self.models = recipe.name, recipe, models or Models()
+        self.recipe, self.models = recipe, models or Models()
+        asks = self.models.asker is not None and (recipe.needs | recipe.asks) != frozenset()
+        self.name = f"{recipe.name} ({self.models.names()['ask']})" if asks else recipe.name
         self.about: Mapping[str, str] = {"fingerprint": recipe.fingerprint(self.models.names()), **self.models.names()}
 
     def open(self, folder: Path) -> Memory:
@@ -99,6 +118,14 @@ class _Opened:
 
     def faults(self) -> int:
         return len(self.clew.status()["faults"])
+
+    def spent(self) -> Spent:
+        rows = self.clew.status()["ledger"]
+        return Spent(
+            sum(r["calls"] for r in rows),
+            sum(r["calls"] for r in rows if r["outcome"] == "valid"),
+            sum((r["tokens_in"] or 0) + (r["tokens_out"] or 0) for r in rows),
+        )
 
     def close(self) -> None:
         self.clew.close()
@@ -131,6 +158,9 @@ class _Everything:
 
     def faults(self) -> int:
         return 0
+
+    def spent(self) -> Spent:
+        return Spent()
 
     def close(self) -> None:
         pass

@@ -51,5 +51,11 @@ def questions(sample: Mapping[str, Any], known: set[str]) -> Iterator[Question]:
         gold = tuple(dict.fromkeys(key for key in cited if key in known))
         if asked["category"] in CATEGORIES and gold:
             yield Question(
-                f"{sample['sample_id']}#{place}", asked["question"], None, gold, CATEGORIES[asked["category"]], sample["sample_id"]
+                f"{sample['sample_id']}#{place}",
+                asked["question"],
+                None,
+                gold,
+                CATEGORIES[asked["category"]],
+                sample["sample_id"],
+                reference=(str(asked["answer"]),) if "answer" in asked else (),
             )

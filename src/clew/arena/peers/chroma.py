@@ -10,7 +10,7 @@ import chromadb
 from chromadb.config import Settings
 
 from clew.arena.peers import floats, weight
-from clew.arena.systems import USER, Found, Memory, System
+from clew.arena.systems import USER, Found, Memory, Spent, System
 from clew.models import Embedder
 
 BATCH = 1000  # what Chroma's own documentation advises for bulk adds
@@ -61,6 +61,10 @@ class Opened:
     def faults(self) -> int:
         """None are told apart from raised errors."""
         return 0
+
+    def spent(self) -> Spent:
+        """No model is asked; vectors are ours."""
+        return Spent()
 
     def close(self) -> None:
         """The client has no way to be closed but being dropped."""

@@ -14,7 +14,7 @@ from langgraph.store.sqlite import SqliteStore
 from pysqlite3 import dbapi2 as sqlite3
 
 from clew.arena.peers import floats, weight
-from clew.arena.systems import USER, Found, Memory, System
+from clew.arena.systems import USER, Found, Memory, Spent, System
 from clew.models import Embedder
 
 BATCH = 1000
@@ -79,6 +79,10 @@ class Opened:
     def faults(self) -> int:
         """None are told apart from raised errors."""
         return 0
+
+    def spent(self) -> Spent:
+        """No model is asked; vectors are ours."""
+        return Spent()
 
     def close(self) -> None:
         """Close the connection."""

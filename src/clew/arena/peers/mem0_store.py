@@ -12,7 +12,7 @@ from typing import Any
 from mem0 import Memory as Mem0Memory
 
 from clew.arena.peers import floats, weight
-from clew.arena.systems import USER, Found, Memory, System
+from clew.arena.systems import USER, Found, Memory, Spent, System
 from clew.models import Embedder
 
 
@@ -88,6 +88,10 @@ class Opened:
     def faults(self) -> int:
         """None are told apart from raised errors."""
         return 0
+
+    def spent(self) -> Spent:
+        """No model is asked; vectors are ours."""
+        return Spent()
 
     def close(self) -> None:
         """Close the vector store and the history."""
