@@ -487,6 +487,19 @@ def test_a_retraction_stays_as_long_as_one_of_its_events_does(memory: Open) -> N
     assert clew.forget(events=[2]).seqs == (2, 4)
 
 
+def test_forgetting_the_reason_of_a_retraction_does_not_bring_back_what_it_withdrew(memory: Open) -> None:
+    clew = memory()
+    clew.record(["the mooring is loose", "the ferry is late"], user="ana")
+    clew.retract([1], reason="Zephyrine made it up")
+    assert clew.forget(matching="Zephyrine", dry_run=True).seqs == (1, 3)
+    assert clew.forget(matching="Zephyrine").seqs == (1, 3)
+    assert [m.text for m in clew.memories(user="ana")] == ["the ferry is late"]
+    clew.retract([2], reason="hearsay")
+    head = clew.log.head()
+    assert clew.forget(events=[head]).seqs == (head,), "named by its place, it is meant to be undone"
+    assert [m.text for m in clew.memories(user="ana")] == ["the ferry is late"]
+
+
 def test_an_archiving_stays_as_long_as_one_of_its_memories_does(memory: Open) -> None:
     clew = memory()
     clew.record(["one harbour", "two harbours", "three harbours"], user="ana")

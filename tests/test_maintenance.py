@@ -126,6 +126,28 @@ def test_what_is_retracted_is_in_no_hit_and_still_in_history(tmp_path: Path) -> 
         assert [e.forgotten for e in c.log.read()][:2] == [False, False]
 
 
+@pytest.mark.parametrize("reason", ["superseded", "corrected"])
+def test_what_was_concluded_holds_again_when_the_edit_that_ended_its_premise_is_withdrawn(tmp_path: Path, reason: str) -> None:
+    with Clew(tmp_path / "m.db", recipes=["verbatim"]) as c:
+        c.record(["The meeting is on Thursday.", "The ferry is late."], user="ana")
+        [meeting] = names(c, "The meeting is on Thursday.")
+        [ferry] = names(c, "The ferry is late.")
+        c.record("So the flight is on Wednesday.", user="ana", basis=[meeting])
+        [flight] = names(c, "So the flight is on Wednesday.")
+        c.record("So take the later train there.", user="ana", basis=[flight, ferry])
+        c.retire(meeting, reason=reason)
+        retired = c.log.head()
+        assert [m.status for m in c.memories(user="ana") if m.text.startswith("So")] == ["suspect", "suspect"]
+        c.retire(ferry, reason="superseded")
+        c.retract([retired])
+        told = {m.text: m.status for m in c.memories(user="ana")}
+        assert told["The meeting is on Thursday."] == "active" == told["So the flight is on Wednesday."]
+        assert told["So take the later train there."] == "suspect", "its other premise is still gone"
+        before = list(c._views.serving("verbatim").view.dump())
+        c.rebuild("verbatim")
+        assert list(c._views.serving("verbatim").view.dump()) == before
+
+
 def test_events_that_are_not_there_cannot_be_retracted(tmp_path: Path) -> None:
     with Clew(tmp_path / "m.db") as c:
         for wrong in ([], [0], "1", [True]):

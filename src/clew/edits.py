@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from clew.context import Context
-from clew.maintenance import QUARANTINE, less, own_words, premises, resolved, rest_on, versions
+from clew.maintenance import QUARANTINE, ended_by, less, own_words, premises, resolved, rest_on, versions
 from clew.recipe import Recipe
 from clew.types import ENDED, Event, Memory, Source
 
@@ -90,7 +90,7 @@ def _unapplied(ref: Mapping[str, Any], ctx: Context) -> None:
 def _retracted(body: Mapping[str, Any], event: Event, ctx: Context) -> list[Memory]:
     """What came from these events alone is retracted; what was partly made of them goes back to what it was before, or waits."""
     seqs, drawn = frozenset(body["seqs"]), frozenset(body.get("drawn", ()))
-    found, standing = [], dict[str, Memory]()
+    found, standing = _reopened(seqs, ctx), dict[str, Memory]()
     for memory in rest_on(seqs | drawn, ctx):
         said, rests = {source.seq for source in memory.sources}, {*memory.rests}
         if memory.retired not in (None, *ENDED) or not (seqs & (said | rests) or drawn & said):
@@ -111,15 +111,44 @@ def _touched(memory: Memory, seqs: frozenset[int], gone: frozenset[int], standin
     touched = seqs & {*memory.rests}
     if not touched:
         return [_doubtful(memory)]  # concluded from what lies in another view, such as a page that everybody shares
+    if relieved := _relieved(memory, seqs, ctx):
+        return relieved
     if touched <= {seq for m in bases for seq in m.rests}:
         return []  # its premises tell what becomes of it
-    before = next((v for v in reversed(versions(memory.id, ctx)) if seqs.isdisjoint(v.rests)), None)
+    before = _before(memory.id, seqs, ctx)
     if before is not None and before.sources == memory.sources and memory.status != "quarantined":
         status = memory.status if before.status == "active" else before.status
         return [replace(before, opened=memory.opened, closed=None, status=status)]
     if memory.basis and own_words(memory, gone, ctx):
         return [_doubtful(memory)]
     return [_withheld(memory, gone & {*memory.rests})]
+
+
+def _reopened(seqs: frozenset[int], ctx: Context) -> list[Memory]:
+    """What these events had ended for good, corrected or merged, as it was before them."""
+    found = [(id, _before(id, seqs, ctx)) for id in ended_by(seqs, ctx)]
+    return [
+        replace(before, opened=None, closed=None, rests=tuple(sorted({*before.rests, ctx.seq})))
+        for id, before in found
+        if before is not None and ctx.view.held(id) is None and seqs.isdisjoint(s.seq for s in before.sources)
+    ]
+
+
+def _before(id: str, seqs: frozenset[int], ctx: Context) -> Memory | None:
+    """A memory's last version that owes nothing to these events."""
+    found = next((v for v in reversed(versions(id, ctx)) if seqs.isdisjoint(v.rests)), None)
+    return replace(found, retired=None) if found is not None and found.closed in seqs else found  # they had ended it for good
+
+
+def _relieved(memory: Memory, seqs: frozenset[int], ctx: Context) -> list[Memory]:
+    """The memory as it was, where it is suspect for premises alone that these events had ended: they hold again, so does it."""
+    before, premises = _before(memory.id, seqs, ctx), memory.data.get("suspect", ())
+    if before is None or memory.status != "suspect" or before.status != "active" or before.text != memory.text or not premises:
+        return []
+    held = [_before(id, seqs, ctx) for id in premises]
+    if not all(b is not None and b.retired is None and b.status == "active" for b in held):
+        return []
+    return [replace(before, opened=memory.opened, closed=None)]
 
 
 def _doubtful(memory: Memory) -> Memory:

@@ -52,6 +52,7 @@ def plan(
     stays = leave | _stays(force, wanted)
     found = wanted.resolved(log)
     meant = [e for e in found if e.seq not in stays and e.kind not in follow]
+    meant += _withdrawn_by(log, meant, stays | {*wanted.events})
     spared = tuple(e.seq for e in found if e.seq in stays - leave) if wanted.matching is not None else ()
     events = closure.closed(log, meant, stays)
     keeping = [(hold, {e.seq for e in events if hold.covers.meets(e)}) for hold in force.holds]
@@ -61,6 +62,16 @@ def plan(
         events = closure.closed(log, meant, stays | held)
     holds = tuple((hold, len(seqs)) for hold, seqs in keeping if seqs)
     return Plan(tuple(events), len(events) - len(meant), tuple(sorted(held)), holds, spared, force.head)
+
+
+def _withdrawn_by(log: Log, meant: Sequence[Event], but: frozenset[int]) -> list[Event]:
+    """What the retractions among them withdrew: it goes with them, else forgetting a reason would bring back what was withdrawn.
+
+    A retraction in `but` is left out: whoever names it by its place means to undo it.
+    """
+    edits = [e for e in meant if e.kind == "edit" and e.seq not in but and isinstance(e.body, Mapping) and e.body.get("op") == "retract"]
+    seqs = {seq for e in edits for seq in e.body["seqs"]} - {e.seq for e in meant} - but
+    return log.select(f"seq IN ({','.join(map(str, sorted(seqs)))}) AND salt IS NOT NULL", ()) if seqs else []
 
 
 def _stays(force: Standing, wanted: Wanted) -> frozenset[int]:

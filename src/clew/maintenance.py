@@ -15,7 +15,7 @@ from clew.storage.index import NEVER
 from clew.storage.schema import SLOT_BITS
 from clew.types import TRUST, Event, Memory, Source, may_end
 
-VERSION = 1
+VERSION = 2
 GUIDING = frozenset({"skill", "insight", "instruction", "rule", "workflow"})  # kinds that tell an agent what to do
 MASK = "[…]"  # stands in a text for words that are in quarantine, and holds no term to be found by
 QUARANTINE = "quarantine"  # the kind of memory that holds such words
@@ -50,6 +50,20 @@ def rest_on(seqs: Collection[int], ctx: Context) -> list[Memory]:
         found += [slot for slot, m in sorted(view.added.items()) if not {*m.rests, *(s.seq for s in m.sources)}.isdisjoint(seqs)]
         alive = view.index.columns["closed"]
         return view.at_slots([slot for slot in found if alive[slot] == NEVER])
+
+
+def ended_by(seqs: Collection[int], ctx: Context) -> list[str]:
+    """Ids of the memories that one of these events ended as corrected or merged, in the order of their places."""
+    view = ctx.view
+    base, wanted = view.index.pid << SLOT_BITS, ",".join(map(str, seqs))
+    query = (
+        f"SELECT place, id FROM memory WHERE place >= ? AND place < ? AND closed IN ({wanted}) AND ended IN ('corrected', 'merged')"
+        " ORDER BY place"
+    )
+    with view.index.lock, view.log.database.snapshot() as c:
+        ids = [id.hex() for _, id in c.execute(query, (base, base + view.index.flushed))]
+        drafted = [view.at_slots([slot])[0].id for slot, seq, why in view.closings if seq in seqs and why in ("corrected", "merged")]
+    return list(dict.fromkeys([*ids, *drafted]))
 
 
 def digest(secret: bytes, memory: Memory) -> str:
