@@ -46,3 +46,31 @@ def reciprocal(rankings: Mapping[str, Sequence[Hit]], c: int = 60) -> list[Hit]:
             shares.setdefault(hit.memory.id, {})[name] = round(1 / (c + rank), 6)
     ranked = sorted(shares, key=lambda id: (-sum(shares[id].values()), id))
     return [Hit(memories[id], round(sum(shares[id].values()), 6), shares[id]) for id in ranked]
+
+
+def fused_max(rankings: Mapping[str, Sequence[Hit]]) -> list[Hit]:
+    """Max fusion: a memory's score is the best that any ranking gives it; best first, ties by id.
+
+    Scores must be of one scale. `why` says what each ranking gave it, so that its best share is the score.
+    """
+    shares: dict[str, dict[str, float]] = {}
+    memories = {hit.memory.id: hit.memory for hits in rankings.values() for hit in hits}
+    for name, hits in rankings.items():
+        for hit in hits:
+            given = shares.setdefault(hit.memory.id, {})
+            given[name] = max(hit.score, given.get(name, hit.score))
+    ranked = sorted(shares, key=lambda id: (-max(shares[id].values()), id))
+    return [Hit(memories[id], max(shares[id].values()), shares[id]) for id in ranked]
+
+
+def shares(text: str, kinds: Sequence[str], ctx: Context, slots: np.ndarray | None = None) -> list[Hit]:
+    """The visible memories of these kinds, or those in `slots`, by BM25 as a share of the kinds' best; 0 where no word meets.
+
+    In the order of the slots (without them oldest first), so that what is to be ranked otherwise can be.
+    """
+    every = ctx.view.columns(kinds).slot
+    wanted = every if slots is None else slots
+    found, scores = ctx.view.matching_slots(text, max(len(every), 1) if text else 0, kinds)
+    share = dict(zip(found.tolist(), np.round(scores / scores.max(initial=1e-9), 6).tolist(), strict=True))
+    given = [share.get(slot, 0.0) for slot in wanted.tolist()]
+    return ctx.view.hits(wanted, given, [{"words": score} for score in given])
