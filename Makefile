@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA := $(or $(CLEW_DATA),$(if $(wildcard ../shared/data),../shared/data))
-SETS ?= locomo longmemeval beam factconsolidation multihop madial
+SETS ?= locomo multihop madial beam factconsolidation longmemeval
+PEERS ?= chroma langgraph_store mem0_store
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -49,9 +50,12 @@ soak: $(VENV)/.dev
 bench: $(VENV)/.arena
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
-# The arena's table: the reporting half of each data set below CLEW_DATA (or ../shared/data), with the controls.
+# The table: every recipe, the controls and the peers on the reporting half of each set below CLEW_DATA (or ../shared/data).
+# It goes on where it was cut off. Recipes that ask a model ask one that is no LLM; any other by MODEL=openai:NAME URL=http://...,
+# whose answers are kept in out/answers: a second run costs nothing. SMALL=40,4 takes as many events and questions of each case.
 table: $(VENV)/.arena
-	for set in $(SETS); do CLEW_DATA=$(DATA) $(BIN)/clew arena run $$set --half reporting --recipe clew --recipe verbatim --out out/arena $(ARGS) || exit 1; done
+	for set in $(SETS); do CLEW_DATA=$(DATA) $(BIN)/clew arena run $$set --half reporting --recipe all --out out/arena \
+	  $(if $(MODEL),--model $(MODEL) --base-url '$(URL)' --reader $(MODEL) --keep out/answers,$(PEERS:%=--peer %)) $(if $(SMALL),--small $(SMALL)) $(ARGS) || exit 1; done
 	$(BIN)/clew arena report out/arena
 
 docs: $(VENV)/.dev
