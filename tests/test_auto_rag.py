@@ -137,6 +137,16 @@ def test_item_4_fall_back_from_external_to_parametric_knowledge(tmp_path: Path) 
         assert starts(none).count("Write") == 2 <= auto_rag.PARAMS["own"], "one text of its own a query, five at most"
 
 
+def test_what_no_passage_supports_is_answered_from_its_own_knowledge_without_support_or_quote(tmp_path: Path) -> None:
+    question = "Which planet has the most moons?"
+    model = Scripted(Seeker(stops=False, last="unknown", own="Saturn has the most.", after="Saturn"))
+    with opened(tmp_path, model, "own", most=2) as c:
+        answer = c.ask(question, user="ana")
+        assert (answer.text, answer.support, answer.quotes) == ("Saturn", 0.0, ())
+    with opened(tmp_path, Scripted(Seeker()), "supported", unsupported=False) as c:
+        assert c.ask(question, user="ana").text is None
+
+
 def test_five_texts_of_its_own_are_the_most(tmp_path: Path) -> None:
     def script(prompt: str, schema: Any) -> Any:
         if prompt.startswith("You look for"):

@@ -229,9 +229,9 @@ def answered(query: Query, hits: Sequence[Hit], ctx: Context | None, recipe: Rec
     if ctx is None or not hits:
         return Answer(None, (), tuple(hits), 0.0)
     found = reader().extract(query, hits, ctx)
-    if found is None:
+    if found is None and not (recipe.unsupported and ctx.desk.models.asker is not None):
         return Answer(None, (), tuple(hits), 0.0)
-    text, support, best = found
+    text, support, best = found or (None, 0.0, [])
     if recipe.answer is not None and ctx.desk.models.asker is not None:
         with suppress(ModelUnavailable, BudgetExceeded):  # then the quote stands in for the model's words
             text = ctx.stage("answer", recipe.answer, query, hits)

@@ -65,6 +65,7 @@ class Recipe:
     embeds: frozenset[str] | None = None  # memory kinds that get a vector; None is all, empty is none
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)  # hyper-parameters; `variant` changes them by name
     rederive: Callable[[Memory, Context], Memory | None] | None = None  # a suspect memory anew from its premises; None: it falls
+    unsupported: bool = False  # its reader is asked too where no hit supports an answer: it may have one of its own, with support 0
     guarded: bool = True  # instructions found in data are kept from it until somebody approves them; False only for controls
     version: int = 1  # raised with every change of what it makes; a golden test watches
     prompts: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -95,4 +95,4 @@ def answer(query: Query, hits: Sequence[Hit], ctx: Context) -> str:
 
 recipe = Recipe(
     name="auto_rag", encode=passages, retrieve=found, answer=answer, functions=("factual", "working"),
-    asks=frozenset({"retrieve", "answer"}), params=PARAMS, prompts=prompts(__file__))
+    asks=frozenset({"retrieve", "answer"}), unsupported=True, params=PARAMS, prompts=prompts(__file__))
