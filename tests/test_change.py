@@ -309,3 +309,64 @@ def test_two_people_of_one_name_of_slot_are_kept_apart(clew: Clew) -> None:
     for who, place, at in (("Bela", "Graz", "2024-01-01"), ("Kim", "Lyon", "2024-02-01")):
         clew.record({"content": f"I live in {place}."}, user="u", actor=who, at=f"{at}T10:00:00+00:00")
     assert told(clew, "Where does Bela live?")[0] == ("I live in Graz.", [])
+
+
+# -- chains: the same thing told in any words --------------------------------------------------------------------------
+
+
+def then(clew: Clew, question: str, day: str, now: str = "2025-12-01") -> str | None:
+    return clew.ask(question, user="u", at=f"{now}T12:00:00+00:00", valid_at=f"{day}T12:00:00+00:00").text
+
+
+def now(clew: Clew, question: str, day: str = "2025-12-01") -> str | None:
+    return clew.ask(question, user="u", at=f"{day}T12:00:00+00:00").text
+
+
+def say(clew: Clew, text: str, day: str) -> None:
+    clew.record(text, user="u", at=f"{day}T10:00:00+00:00")
+
+
+def test_what_holds_is_told_for_every_moment_though_no_two_turns_use_the_same_words(clew: Clew) -> None:
+    say(clew, "Mira's fencing coach is Ludger.", "2025-01-10")
+    say(clew, "Lately Mira trains fencing with coach Swantje.", "2025-04-10")
+    say(clew, "The weather was lovely on the lake.", "2025-05-01")
+    say(clew, "These days Radko is the fencing coach of Mira.", "2025-08-10")
+    question = "Who is Mira's fencing coach?"
+    assert "Ludger" in (then(clew, question, "2025-02-20") or "")
+    assert "Swantje" in (then(clew, question, "2025-06-20") or "")
+    assert "Radko" in (now(clew, question) or "")
+
+
+def test_a_correction_takes_the_time_of_what_it_corrects(clew: Clew) -> None:
+    say(clew, "The mooring of the Petrel barge is K-17.", "2025-01-10")
+    say(clew, "I mixed that up: the mooring of the Petrel barge is M-20, not K-17.", "2025-03-10")
+    assert "M-20" in (then(clew, "What is the mooring of the Petrel barge?", "2025-02-01") or "")
+
+
+def test_what_is_taken_back_gives_its_place_to_what_it_had_replaced(clew: Clew) -> None:
+    say(clew, "Jorin's piano teacher is Almut.", "2025-01-10")
+    say(clew, "Jorin's piano teacher is Wenzel now.", "2025-03-10")
+    say(clew, "I was mistaken about Jorin's piano teacher being Wenzel.", "2025-05-10")
+    assert "Almut" in (now(clew, "Who is Jorin's piano teacher?") or "")
+    assert "Almut" in (then(clew, "Who is Jorin's piano teacher?", "2025-04-01") or "")
+
+
+def test_a_span_told_afterwards_holds_then_and_not_now(clew: Clew) -> None:
+    say(clew, "The Sandpiper office's cleaning firm is Brightway.", "2025-03-10")
+    say(clew, "Between 3 October 2024 and 20 January 2025 the Sandpiper office's cleaning firm was Glimmer.", "2025-04-10")
+    question = "What is the Sandpiper office's cleaning firm?"
+    assert "Glimmer" in (then(clew, question, "2024-12-01") or "")
+    assert "Brightway" in (now(clew, question) or "")
+
+
+def test_what_was_only_ever_taken_back_is_not_answered(clew: Clew) -> None:
+    say(clew, "Oda's locker number is 417.", "2025-01-10")
+    say(clew, "Please ignore what I said about Oda's locker number being 417.", "2025-02-10")
+    assert now(clew, "What is Oda's locker number?") is None
+
+
+def test_a_name_that_is_only_spoken_to_starts_no_chain(clew: Clew) -> None:
+    clew.record([{"content": "Hello Runa, the sauna is at 70 degrees now.", "actor": "Piet", "at": "2025-01-10T10:00:00+00:00"}], user="u")
+    clew.record([{"content": "My sauna stands at 85 degrees.", "actor": "Runa", "at": "2025-01-09T10:00:00+00:00"}], user="u")
+    hits = clew.recall("How many degrees is Runa's sauna at?", user="u")
+    assert not any("holds" in hit.why for hit in hits)

@@ -33,6 +33,7 @@ ROWS = [
     {"serve", "compat", "cli", "__init__", "__main__"},
 ]
 ALSO = {
+    ("models", "storage"),  # what a text is made of (storage.terms)
     ("recipe", "operators"),
     ("forget", "retention"),
     ("operators", "recipe"),

@@ -4,22 +4,28 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from clew import Clew, MissingExtra, ModelUnavailable, NotFound, UsageError
+from clew.arena.cli import app as arena
 from clew.models import Models, connect, forms
 from clew.models.static import Static
 
 pytest.importorskip("openai", reason="needs the extra [llm]: pip install 'clew[llm]'")
 from clew.models.openai import Embeddings, Manner, OpenAI
+from clew.models.openai.patience import Pace
 
-Answer = Callable[[str, dict[str, Any]], tuple[int, Any]]
+Answer = Callable[[str, dict[str, Any]], tuple[Any, ...]]
 GATE = forms.gate()
 
 
@@ -39,7 +45,7 @@ def wrong(words: str, code: str | None = None) -> dict[str, Any]:
 
 
 class Endpoint:
-    """A server on a free port; `answer(path, request)` gives status and body; keeps the requests."""
+    """A server on a free port; `answer(path, request)` gives status, body and, if need be, headers; keeps the requests."""
 
     def __init__(self, answer: Answer) -> None:
         self.requests: list[dict[str, Any]] = []
@@ -51,13 +57,14 @@ class Endpoint:
             def do_POST(self) -> None:
                 request = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 endpoint.requests.append(request)
-                status, body = answer(self.path, request)
+                status, body, *more = answer(self.path, request)
                 packed = json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(packed)))
-                if status == 429:
-                    self.send_header("retry-after", "7")
+                headers = more[0] if more else {"retry-after": "7"} if status == 429 else {}
+                for name, value in headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(packed)
 
@@ -156,6 +163,93 @@ def test_retries_happen_inside_the_call(endpoint: Make) -> None:
     assert asker.ask("Is it so?", None, 16).text == "Yes." and len(served.requests) == 3
 
 
+def test_a_wait_that_the_endpoint_asks_for_is_kept(endpoint: Make) -> None:
+    states = iter([(429, wrong("slow down"), {"retry-after": "0.3"}), (200, said("Yes."))])
+    served, asker = endpoint(lambda path, request: next(states), retries=1)
+    started = time.perf_counter()
+    assert asker.ask("Is it so?", None, 16).text == "Yes." and len(served.requests) == 2
+    assert time.perf_counter() - started >= 0.3
+
+
+def test_a_wait_of_an_hour_is_told_and_not_slept(endpoint: Make) -> None:
+    served, asker = endpoint(lambda path, request: (429, wrong("slow down"), {"retry-after": "3600"}), retries=5)
+    with pytest.raises(ModelUnavailable, match="per_minute=") as caught:
+        asker.ask("Is it so?", None, 16)
+    assert caught.value.after == 3600 and len(served.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after-ms": "1500"}, 1.5),
+        ({"retry-after": "DATE"}, 90),
+        ({"retry-after": "Sun, 06 Nov 1994 08:49:37 GMT"}, 0),
+        ({"retry-after": "soon"}, 5),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m30s"}, 90),
+        ({"x-ratelimit-remaining-requests": "3", "x-ratelimit-reset-requests": "1m30s"}, 5),
+        ({}, 5),
+    ],
+)
+def test_when_to_come_back_is_read_in_every_way_it_is_told(endpoint: Make, headers: dict[str, str], seconds: float) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    told = {name: value.replace("DATE", date) for name, value in headers.items()}
+    _, asker = endpoint(lambda path, request: (429, wrong("slow down"), told))
+    with pytest.raises(ModelUnavailable) as caught:
+        asker.ask("Is it so?", None, 16)
+    assert caught.value.after == pytest.approx(seconds, abs=5 if seconds == 90 else 0.01)
+
+
+def test_no_more_requests_go_out_than_a_limit_allows_from_all_threads_together() -> None:
+    pace, went = Pace(3, minute=0.3), list[float]()
+
+    def work() -> None:
+        for _ in range(2):
+            pace.turn()
+            went.append(time.monotonic())
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    went.sort()
+    assert len(went) == 8 and all(later - earlier >= 0.25 for earlier, later in zip(went, went[3:], strict=False))
+    with pytest.raises(UsageError, match="per_minute"):
+        connect("openai:tiny", base_url="http://127.0.0.1:9/v1", api_key="none", per_minute=0)
+
+
+def test_a_limit_met_by_one_thread_holds_up_the_others(endpoint: Make) -> None:
+    states = iter([(429, wrong("slow down"), {"retry-after": "0.4"}), *[(200, said("Yes."))] * 5])
+    _, asker = endpoint(lambda path, request: next(states), retries=1)
+    started = time.perf_counter()
+    first = threading.Thread(target=asker.ask, args=("One?", None, 16))
+    first.start()
+    time.sleep(0.15)
+    asker.ask("Two?", None, 16)
+    assert time.perf_counter() - started >= 0.35, "the second would only have been refused too"
+    first.join()
+
+
+def test_an_account_without_credit_is_for_the_caller_to_mend(endpoint: Make) -> None:
+    served, asker = endpoint(lambda path, request: (429, wrong("You exceeded your quota", "insufficient_quota")), retries=3)
+    with pytest.raises(UsageError, match="add credit"):
+        asker.ask("Is it so?", None, 16)
+    assert len(served.requests) == 1
+
+
+def test_what_is_unavailable_says_what_to_look_at(endpoint: Make) -> None:
+    done = threading.Event()
+    _, slow = endpoint(lambda path, request: (done.wait(5), (200, said("late")))[1], timeout_s=0.2)
+    with pytest.raises(ModelUnavailable, match="timeout_s="):
+        slow.ask("Is it so?", None, 16)
+    done.set()
+    absent = connect("openai:tiny", base_url="http://127.0.0.1:9/v1", api_key="none", retries=0).asker
+    assert isinstance(absent, OpenAI)
+    with pytest.raises(ModelUnavailable, match="base_url="):
+        absent.ask("Is it so?", None, 16)
+    absent.close()
+
+
 def test_a_slow_or_absent_endpoint_is_unavailable(endpoint: Make) -> None:
     done = threading.Event()
     _, asker = endpoint(lambda path, request: (done.wait(5), (200, said("late")))[1], timeout_s=0.2)
@@ -223,6 +317,35 @@ def test_a_memory_folds_through_the_endpoint_and_replays_without_it(endpoint: Ma
         served.server.shutdown()
         c.rebuild("a_mem")
         assert list(c._views.serving("a_mem").view.dump()) == before and len(served.requests) == calls
+
+
+def test_a_second_run_of_the_arena_pays_for_nothing(endpoint: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(path: str, request: dict[str, Any]) -> tuple[int, Any]:
+        words = ["boat", "pump", "sea"]
+        return 200, said(
+            json.dumps({"keywords": words, "context": "Boats.", "tags": words, "choice": "both", "choices": [], "texts": words})
+        )
+
+    served, _ = endpoint(answer)
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    turns = [{"speaker": "Ada", "dia_id": f"D1:{i}", "text": f"The pump of my boat broke {i} times."} for i in range(1, 5)]
+    asked = [{"question": "What broke?", "answer": "the pump", "category": 4, "evidence": ["D1:2"]}]
+    sample = {"sample_id": "conv-0", "conversation": {"session_1": turns, "session_1_date_time": "1:56 pm on 8 May, 2023"}, "qa": asked}
+    (tmp_path / "locomo_mine.json").write_text(json.dumps([sample]))
+    found, counts = [], []
+    for name in ("one", "two"):
+        words = ["run", "locomo", "--path", str(tmp_path), "--recipe", "a_mem", "--no-controls", "--model", "openai:tiny"]
+        words += ["--base-url", served.url, "--keep", str(tmp_path / "answers"), "--out", str(tmp_path / name)]
+        result = CliRunner().invoke(arena, words)
+        assert result.exit_code == 0, result.output
+        outcome = json.loads((tmp_path / name / "locomo-all" / "results.json").read_text())
+        [system] = outcome["systems"].values()
+        found.append((system["scores"], system["calls"], system["valid"], system["tokens_an_event"]))
+        counts.append(len(served.requests))
+    assert counts[0] > 8 and counts[1] == counts[0], "all answers were kept, though memories have other ids"
+    assert found[0] == found[1]
+    told = CliRunner().invoke(arena, ["validity", str(tmp_path / "two")], env={"COLUMNS": "200"})
+    assert told.exit_code == 0 and "openai:tiny" in told.output and "records" in told.output
 
 
 def test_a_missing_key_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from clew.errors import BudgetExceeded, ModelError, ModelUnavailable, RecipeError, ReplayMiss, UsageError, Withheld
-from clew.models import Budget, Models
+from clew.models import FREE_TOKENS, Budget, Call, Extracts, Models, Shown
 from clew.models.forms import Form
 from clew.privacy import GatedAsker
 from clew.storage.answers import Answer, AnswerKey, Answers
@@ -83,6 +83,7 @@ class Context:
     doing: str = "edit"  # the operator at work, for faults
     faults: list[tuple[str, str]] = field(default_factory=list)  # (operator, what was wrong), noted and gone on from
     _counts: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _floor: tuple[int, int] = (0, 0)  # how many events `rests` had when their least trust was looked up, and what it was
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -181,15 +182,16 @@ class Context:
         self._cite(cites)
         text = Template(template).substitute(shown)
         try:
-            return self._asked(prompt, text, form)
+            parts = {name: tuple(_parts(value)) for name, value in values.items()}
+            return self._asked(Call(self.recipe.name, prompt, parts, form, form.max_tokens if form else FREE_TOKENS), text)
         except ModelError as error:
             if otherwise is NO_FALLBACK:
                 raise
             self.faults.append((f"ask {prompt}", str(error)))
             return otherwise
 
-    def _asked(self, prompt: str, text: str, form: Form | None) -> Any:
-        problem = ""
+    def _asked(self, call: Call, text: str) -> Any:
+        prompt, form, problem = call.prompt, call.form, ""
         for attempt in range(ATTEMPTS):
             request = json.dumps([self.desk.names.get("ask", ""), text, form.schema if form else None], sort_keys=True, ensure_ascii=False)
             key = AnswerKey(
@@ -200,7 +202,7 @@ class Context:
                 hashlib.sha256(request.encode()).digest()[:16],
                 attempt,
             )
-            kept = self.desk.answers.answer(key) or self._call(key, prompt, text + problem, form)
+            kept = self.desk.answers.answer(key) or self._call(key, call, text + problem)
             if kept.body is None or kept.outcome == "withheld":
                 raise Withheld(f"the answer to {prompt!r} at event {self.seq} was erased with what it rested on")
             if kept.outcome == "refused":
@@ -210,7 +212,8 @@ class Context:
             problem = "\n\nYour last answer did not have the form asked for. Answer with the JSON object alone."
         raise ModelError(f"{self.desk.names.get('ask')} gave {ATTEMPTS} answers to {prompt!r} that do not fit the form")
 
-    def _call(self, key: AnswerKey, prompt: str, text: str, form: Form | None) -> Answer:
+    def _call(self, key: AnswerKey, call: Call, text: str) -> Answer:
+        prompt, form, limit = call.prompt, call.form, call.max_tokens
         self._erased(key, prompt)
         if self.desk.replay:
             raise ReplayMiss(
@@ -223,11 +226,11 @@ class Context:
             )
         if isinstance(asker, GatedAsker):
             asker.gate.study(self.desk.secret, self.rests | {self.seq}, self._words)
-        limit = form.max_tokens if form else 1024
         self._afford(len(text) // CHARS_PER_TOKEN + limit)
         started = perf_counter()
         try:
-            reply = asker.ask(text, form.schema if form else None, limit)
+            extracts = isinstance(asker, Extracts)  # a model that reads no prose is given what the prompt was made of
+            reply = asker.extract(call) if extracts else asker.ask(text, form.schema if form else None, limit)
         except UsageError as error:  # a refused key is nothing that an event did wrong: the work waits for another key
             raise ModelUnavailable(str(error), after=60.0) from error
         except (ConnectionError, TimeoutError) as error:  # of a plug-in that does not say it itself
@@ -241,7 +244,9 @@ class Context:
         answer = Answer(
             outcome, reply.text, reply.model, reply.tokens_in, reply.tokens_out, reply.cost, int(1000 * (perf_counter() - started))
         )
-        return self.desk.answers.keep(key, answer, stage=(*_path.get(), "")[0], user=self.user, rests=self.rests | {self.seq})
+        return self.desk.answers.keep(
+            key, answer, stage=(*_path.get(), "")[0], user=self.user, rests=self.rests | {self.seq}, durable=not extracts
+        )
 
     def _words(self, seqs: list[int]) -> list[str]:
         return [e.text for e in self.view.log.select(f"seq IN ({','.join(map(str, seqs))})", ())]
@@ -301,7 +306,7 @@ class Context:
             finally:
                 _path.reset(token)
 
-        if len(work) < 2:
+        if len(work) < 2 or isinstance(self.desk.models.asker, Extracts):  # there is no answer to wait for
             return [one(i) for i in range(len(work))]
         with ThreadPoolExecutor(min(THREADS, len(work))) as pool:
             return list(pool.map(lambda pair: pair[1].run(one, pair[0]), [(i, copy_context()) for i in range(len(work))]))
@@ -349,15 +354,15 @@ class Context:
     def authority(self) -> int:
         """How far what happens now may be believed: as far as the event, what it was concluded from, and what models were shown."""
         assert self.event is not None
-        return min([self.event.trust, *[m.trust for m in self.premises], *([self._least(self.rests)] if self.rests else [])])
+        return min([self.event.trust, *[m.trust for m in self.premises], *([self._level()] if self.rests else [])])
 
-    def _least(self, seqs: set[int]) -> int:
-        """The least trust among these events."""
-        known = self.view.known
-        if unknown := [seq for seq in seqs if seq not in known]:
-            events = self.view.log.select(f"seq IN ({','.join(map(str, unknown))})", ())
-            known.update({e.seq: (len(e.text), e.trust) for e in events})
-        return min((known[seq][1] for seq in seqs if seq in known), default=TRUST["owner"])
+    def _level(self) -> int:
+        """The least trust among the events that models were shown: looked up again only when there are more, as none goes."""
+        if self._floor[0] != len(self.rests):
+            with self.view.log.database.snapshot() as c:
+                least = c.execute(f"SELECT min(trust) FROM event WHERE seq IN ({','.join(map(str, self.rests))})").get
+            self._floor = (len(self.rests), TRUST["owner"] if least is None else least)
+        return self._floor[1]
 
     def resting(self, memory: Memory) -> Memory:
         """The memory with this event, its sources, and everything that models were shown for the event added to what it rests on."""
@@ -366,12 +371,22 @@ class Context:
         self._sourced(memory)
         if memory.opened is None and not self.rests:
             return memory  # a new one has them already
-        if self.rests and memory.trust > (level := self._least(self.rests)):
+        if self.rests and memory.trust > (level := self._level()):
             memory = replace(memory, trust=level)  # what a model was shown may have put words into its mouth
         needed = {self.seq, *self.rests, *(source.seq for source in memory.sources)}  # a revised memory has gained some of them
         if needed <= set(memory.rests):
             return memory
         return replace(memory, rests=tuple(sorted({*memory.rests, *needed})))
+
+
+def _parts(value: Any) -> Iterable[Shown]:
+    """A value of a prompt as the things it is made of, memories with their ids."""
+    for item in value if isinstance(value, (list, tuple)) else (value,):
+        item = item.memory if isinstance(item, Hit) else item
+        if isinstance(item, (list, tuple)):
+            yield from _parts(item)
+        else:
+            yield Shown(item.text if isinstance(item, (Event, Memory)) else str(item), item.id if isinstance(item, Memory) else None)
 
 
 def _text(item: Event | Memory | Hit) -> str:

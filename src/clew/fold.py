@@ -12,6 +12,7 @@ from clew import maintenance
 from clew.context import Context, Desk
 from clew.edits import edited, redelivered
 from clew.errors import BudgetExceeded, ModelUnavailable, ReplayMiss
+from clew.models import Extracts
 from clew.recipe import Recipe
 from clew.storage.draft import Draft
 from clew.storage.index import Lost
@@ -73,7 +74,8 @@ class Folder:
         index = self.view.index(part)
         with index.lock, self.log.database.snapshot() as c:
             index.refresh(c)
-        size = BATCH if self.desk.replay or not self.recipe.needs else 1
+        quick = self.recipe.needs <= {"ask"} and isinstance(self.desk.models.asker, Extracts)  # a model, but none to wait for
+        size = BATCH if self.desk.replay or not self.recipe.needs or quick else 1
         events = [e for e in self.view.due(key, part.cursor, size) if until is None or e.seq <= until]
         if not events:
             return part.waiting or FOLDED

@@ -25,10 +25,12 @@ from clew.arena import (
     lifecycle_report,
     poisoning,
     report,
+    validity,
 )
 from clew.arena.controls import controls
 from clew.arena.datasets import dataset, names
 from clew.arena.datasets import poisoning as poisoning_data
+from clew.arena.kept_answers import keeping, kept
 from clew.arena.lifecycle_cases import AXES
 from clew.arena.lifecycle_lives import ClewLiving, EmptyLiving, Living, WordsLiving
 from clew.arena.lifecycle_peers import PeerLiving
@@ -66,6 +68,7 @@ def run(
     model: Annotated[str, typer.Option("--model", help="Asked by recipes that ask one, such as openai:NAME.")] = "extractive",
     url: Url = None,
     reader: Annotated[str | None, typer.Option("--reader", help="A model that answers from what every system found; token F1.")] = None,
+    keep: Annotated[Path | None, typer.Option("--keep", help="Keep models' answers in this folder: a second run pays for nothing.")] = None,
     small: Annotated[str | None, typer.Option("--small", help="EVENTS,QUESTIONS: at most so many a case, for a slow model.")] = None,
     ablate: Annotated[bool, typer.Option("--ablate", help="Each recipe also with each of its mechanisms switched off.")] = False,
 ) -> None:
@@ -75,13 +78,14 @@ def run(
     """
     if half not in ("tuning", "reporting", "all"):
         raise UsageError(f"--half is tuning, reporting or all; got {half!r}")
-    models = asking.connected(model, url)
+    models = keeping(asking.connected(model, url), keep) if keep else asking.connected(model, url)
     systems: list[System] = [Door(found, models) for found in asking.chosen(recipe, ablate)]
     systems += controls(models) if with_controls else []
     systems += [peer(name, models.embedder) for name in peer_names or ()]
     fewer = asking.sizes(small) if small else None
     place = out / "-".join([dataset_name, half, *([str(limit)] if limit else []), *(map(str, fewer) if fewer else [])])
-    read_by = Reader(asking.asker(reader, url)) if reader else None
+    answering = asking.asker(reader, url) if reader else None
+    read_by = Reader(kept(answering, keep) if keep else answering) if answering else None
     plan = Plan(dataset_name, path or default_path(dataset_name), place, cast(halves.Half, half), limit, fewer, read_by)
     outcome = run_plan(plan, systems)
     console.print(shown(outcome))
@@ -165,6 +169,16 @@ def run_a_mem_guard(
     chosen = range(agent_report.FIRST, agent_report.FIRST + seeds)
     agent_report.conduct(chosen, folder, out, lambda part: console.print(f"done: {escape(part)}"))
     console.print(f"{out / agent_report.NAME}.md" + ("" if folder else "; the recorded runs were left out: set CLEW_DATA or give --path"))
+
+
+@app.command("validity")
+def show_validity(
+    places: Annotated[list[Path], typer.Argument(help="Folders that runs wrote to, or files of Clew (*.db).")],
+) -> None:
+    """How often each model gave the form that it was asked for, by family of call: at first, after a retry, never."""
+    found = [validity.of_files([place]) if place.suffix == ".db" else validity.of_results(place) for place in places]
+    header, rows = validity.table(validity.together(one for part in found for one in part))
+    console.print(tabled("valid forms by model and family", header, rows))
 
 
 @app.command("report")

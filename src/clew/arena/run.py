@@ -20,7 +20,7 @@ import numpy as np
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from clew.arena import halves, scores
+from clew.arena import halves, scores, validity
 from clew.arena.cases import Case, Question
 from clew.arena.datasets import dataset
 from clew.arena.reader import Reader
@@ -123,6 +123,7 @@ def attempt(system: System, case: Case, reader: Reader | None = None) -> dict[st
             "folding": asdict(folding),
             "finding": asdict(memory.spent().since(folding)),
             "questions": asked,
+            "forms": validity.plain(validity.of_memory(memory)),
         }
 
 
@@ -166,6 +167,7 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "tokens_a_question": sum(row["finding"]["tokens"] for row in rows) / len(asked),
         "calls": sum(row[part]["calls"] for row in rows for part in ("folding", "finding")),
         "valid": sum(row[part]["valid"] for row in rows for part in ("folding", "finding")),
+        "forms": validity.plain(validity.read(one for row in rows for one in row.get("forms", ()))),
     }
 
 

@@ -6,15 +6,17 @@ A `Models` is handed to `Clew`; without one the static embedder serves and nothi
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from clew.errors import NotFound, UsageError
+from clew.models.forms import Form
 from clew.models.static import Static
 from clew.privacy import Gate
 
 GROUP = "clew.models"
+FREE_TOKENS = 1024  # the most that an answer without a form may take
 
 
 def entry_points(group: str) -> Any:
@@ -32,6 +34,37 @@ class Reply:
     tokens_out: int = 0
     cost: float = 0.0  # in the currency of the price list
     refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One thing among a prompt's values: its text, and the id that an answer may name it by, if it has one."""
+
+    text: str
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a prompt is made of, for a model that reads no prose: whose it is, its values by placeholder, the form of the answer.
+
+    The placeholder `question` is what is asked or the task; every other one is material.
+    """
+
+    recipe: str
+    prompt: str
+    values: Mapping[str, tuple[Shown, ...]]
+    form: Form | None = None
+    max_tokens: int = FREE_TOKENS  # the most that the answer may take
+
+
+@runtime_checkable
+class Extracts(Protocol):
+    """Of an asker: that it reads no prose, takes calls as values, and is then never sent the prompt. For models that are no LLM."""
+
+    def extract(self, call: Call) -> Reply:
+        """The answer to a call, as JSON of its form where it has one."""
+        ...
 
 
 class Asker(Protocol):
@@ -100,17 +133,18 @@ class Budget:
 
 
 def connect(address: str, *, embedder: Embedder | None = None, redact: bool | Gate = True, **options: Any) -> Models:
-    """Models by address: `openai:<model>` (any OpenAI-compatible endpoint, with base_url=), `onnx:minilm`, or a plug-in's.
+    """Models by address: `openai:<model>` (any OpenAI-compatible endpoint, with base_url=), `onnx:minilm`, `extractive`, or a plug-in's.
 
     `redact=False` sends texts as they are; `redact=Gate(names=True)` masks people's names too (extra `[privacy]`).
     An embedder has an address too: `connect("openai:...", embedder=connect("openai-embed:...").embedder)`.
     Raises MissingExtra when the provider's package is not installed, NotFound for an unknown provider.
     """
-    provider, colon, model = address.partition(":")
-    if not colon or not model:
+    provider, _, model = address.partition(":")
+    if not model and address != "extractive":
         raise UsageError(f"a model's address is provider:model, such as openai:gpt-4o-mini; got {address!r}")
     points = {p.name: p.value for p in entry_points(GROUP)}
     built_in = {
+        "extractive": "clew.models.extractive:connect",
         "openai": "clew.models.openai:connect",
         "openai-embed": "clew.models.openai:connect_embeddings",
         "onnx": "clew.models.onnx:connect",

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from clew.context import Context
-from clew.operators import asking, question, when
+from clew.operators import asking, question, slot_chain, when
 from clew.operators.aptness import apt, foreign
 from clew.operators.doubt import taken_back
 from clew.operators.nearness import unit
@@ -122,6 +122,9 @@ def extract(query: Query, hits: Sequence[Hit], ctx: Context) -> tuple[str, float
         return None
     slot = asking.asked(query.text)
     support, quoted, asked = supported(query, hits, ctx)
+    chain, holds = slot_chain.verdict(hits)
+    if chain:  # brief statements about it, of which one holds at the time asked for, or none does
+        return None if holds is None else (said(holds.memory.text, asked.wanted), max(support, FILLED), [holds])
     filling = next((hit for hit in hits[:FILLING] if fills(hit, slot) >= FILLS and states(hit.memory)), None)
     filling = filling or next(
         (hit for hit in hits[:FILLING] if apt(query.text, hit.memory) and not ended(hit) and not taken_back(hit.memory.text)), None

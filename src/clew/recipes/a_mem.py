@@ -28,9 +28,9 @@ PARAMS = {
 }
 LABELS = {"none": (False, False), "link": (True, False), "update": (False, True), "both": (True, True)}  # (link, rewrite)
 UNKNOWN = {"keywords": [], "context": "General", "tags": []}  # a note that no model described
-ATTRIBUTES = forms.record({"keywords": forms.words(8, 40, 3), "context": 300, "tags": forms.words(6, 40, 3)})
-TAGS = forms.texts(6, 40, 3)
-QUERIES = forms.texts(8, 60, 1)
+ATTRIBUTES = forms.record({"keywords": forms.words(8, 40, 3), "context": 300, "tags": forms.words(6, 40, 3)}, means="note")
+TAGS = forms.texts(6, 40, 3, means="keywords")
+QUERIES = forms.texts(8, 60, 1, means="keywords")
 
 
 def construct(events: Sequence[Event], ctx: Context) -> list[Memory]:
@@ -68,10 +68,10 @@ def evolve(notes: Sequence[Memory], ctx: Context) -> list[Memory]:
         others = [h.memory for h in near if h.memory.id != note.id and h.memory.retired is None][: ctx.params["link_k"]]
         neighbours = [written.get(m.id, m) for m in others]
         shown: dict[str, Any] = {"note": described([note]), "neighbours": described(neighbours), "cites": [note, *neighbours]}
-        label = ctx.ask("decide", forms.choice(list(LABELS)), otherwise="none", **shown) if neighbours else "none"
+        label = ctx.ask("decide", forms.choice(list(LABELS), "relation"), otherwise="none", **shown) if neighbours else "none"
         link, update = LABELS[label]
         if link and ctx.params["links"]:
-            chosen = ctx.ask("link", forms.choices([m.id for m in neighbours], len(neighbours)), otherwise=[], **shown)
+            chosen = ctx.ask("link", forms.choices([m.id for m in neighbours], len(neighbours), "apt"), otherwise=[], **shown)
             tags = ctx.ask("tag", TAGS, otherwise=note.data["tags"], **shown)
             note = note.revised(links=tuple(dict.fromkeys((*note.links, *chosen))), data={"tags": tags})
             neighbours = [m.revised(links=tuple(dict.fromkeys((*m.links, note.id)))) if m.id in chosen else m for m in neighbours]
@@ -109,7 +109,7 @@ def retrieve(query: Query, ctx: Context) -> list[Hit]:
 def answer(query: Query, hits: Sequence[Hit], ctx: Context) -> str:
     """A short answer from the notes with all their attributes."""
     notes = described([h.memory for h in hits])
-    return ctx.ask("answer", forms.text(400), notes=notes, question=query.text, cites=hits, otherwise=hits[0].memory.text)
+    return ctx.ask("answer", forms.text(400, "answer"), notes=notes, question=query.text, cites=hits, otherwise=hits[0].memory.text)
 
 
 recipe = Recipe(

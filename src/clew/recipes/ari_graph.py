@@ -27,8 +27,8 @@ PARAMS = {
     "refine": True,  # whether outdated triplets are replaced; off for question answering (release)
     "shown": 30,  # known triplets in one prompt (ours)
 }
-TRIPLETS = forms.records({"subject": 60, "relation": 60, "object": 60}, 12)
-ENTITIES = forms.records({"entity": 60, "depth": {"type": "integer", "minimum": 1, "maximum": 3}}, 5, 1)
+TRIPLETS = forms.records({"subject": 60, "relation": 60, "object": 60}, 12, means="triplets")
+ENTITIES = forms.records({"entity": 60, "depth": {"type": "integer", "minimum": 1, "maximum": 3}}, 5, 1, "entities")
 IGNORED = "free"  # a label that says nothing (release)
 
 
@@ -58,7 +58,7 @@ def refine(memories: Sequence[Memory], ctx: Context) -> list[Memory]:
     old = {m.id: m for m in near[-ctx.params["shown"] :]}
     if not new or not old or not ctx.params["refine"]:
         return list(memories)
-    form = forms.records({"outdated": list(old), "new": list(new)}, 8)
+    form = forms.records({"outdated": list(old), "new": list(new)}, 8, means="triplets")
     places, ended = set(graph.ways(ctx.view.all("triplet"))), {}
     for pair in ctx.ask("refine", form, known=list(old.values()), fresh=list(new.values()), otherwise=[]):
         gone, fresh = old[pair["outdated"]], new[pair["new"]]
@@ -111,7 +111,7 @@ def route(start: str, goal: str, ctx: Context) -> list[str] | None:
 def answer(query: Query, hits: Sequence[Hit], ctx: Context) -> str:
     """A short answer from facts and episodes."""
     records = budget.dated(hits)
-    return ctx.ask("answer", forms.text(400), records=records, question=query.text, cites=hits, otherwise=hits[0].memory.text)
+    return ctx.ask("answer", forms.text(400, "answer"), records=records, question=query.text, cites=hits, otherwise=hits[0].memory.text)
 
 
 recipe = Recipe(

@@ -3,6 +3,14 @@
 Paper:     none
 Code:      our own
 Forms:     token        Functions: factual
+Formation: structured construction (slots and times read by rules), raw
+Evolution: updating (superseded, corrected and retracted told apart; nothing is deleted)
+Retrieval: hybrid, lexical, semantic, rerank and filter
+Quadrant:  II
+Group:     explicit
+Calls:     none per add, none per recall
+Published: none
+Checklist: none
 Differs:   nothing to differ from
 Results:   arena table, row clew; docs/findings/ranker.md has the ablations
 """
@@ -12,8 +20,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from clew.context import Context
-from clew.operators import aptness, asking, current, doubt, features, question, rank, rivals, settled
+from clew.operators import asking, current, doubt, features, question, rank, rivals, settled, slot_chain
 from clew.recipe import Recipe
+from clew.storage.draft import Draft
 from clew.storage.shapes import Columns
 from clew.types import Hit, Memory, Query
 
@@ -33,9 +42,9 @@ def traits(memory: Memory) -> int:
     return features.traits(memory.text, memory.actor, memory.data.get("role")) | (FACTS if settled.TOLD in memory.data else 0)
 
 
-def field(asked: str, ctx: Context, columns: Columns, order: np.ndarray) -> features.Field:
+def field(asked: str, ctx: Context, view: Draft, columns: Columns, order: np.ndarray) -> features.Field:
     """The partition as the ranker sees it: session after session, each in the order in which it was said."""
-    view, slots = ctx.view, columns.slot[order]
+    slots = columns.slot[order]
     actors = view.names(np.unique(columns.actor))
     back = np.empty(len(order), np.int32)
     back[order] = np.arange(len(order), dtype=np.int32)
@@ -63,21 +72,31 @@ def _moved(back: np.ndarray, places: np.ndarray, counts: np.ndarray) -> tuple[np
 
 def retrieve(query: Query, ctx: Context) -> Sequence[Hit]:
     """Candidates by BM25 and cosine, then a second look by features; duplicates folded, what holds now before what it replaced."""
-    columns = ctx.view.columns(("turn",))
+    hits = ranked(query, ctx, ctx.view)
+    late = [] if query.valid_at is None else ranked(query, ctx, current.timeless(ctx.view))
+    found = current.current(query, rivals.newest(query.text, hits, asking.asked(query.text)), ctx)
+    return slot_chain.held(query, found, late, query.at or ctx.at)[: query.k]
+
+
+def ranked(query: Query, ctx: Context, view: Draft) -> list[Hit]:
+    """The turns of a view by the ranker, best first: as many as are asked for, or as are looked at again."""
+    columns = view.columns(("turn",))
     order = np.lexsort((columns.slot, columns.since, columns.group))  # a revised turn keeps its place in its session
     if not len(order):
-        return current.current(query, [], ctx)[: query.k]
-    seen = field(query.text, ctx, columns, order)
+        return []
+    seen = field(query.text, ctx, view, columns, order)
 
     def trust(place: int) -> int:
-        return ctx.view.at_slots([columns.slot[order][place]])[0].trust
+        return view.at_slots([columns.slot[order][place]])[0].trust
 
-    places, scores, shares = rank.rank(query.text, query.at, seen, k=max(query.k, rank.LOOK), trust=trust)
-    slots, told = columns.slot[order][places], columns.traits[order][places] & FACTS
-    most = len(slots) if told.any() else query.k
-    hits = ctx.view.hits(slots[:most], scores[:most], shares[:most])
-    found = current.current(query, rivals.newest(query.text, hits, asking.asked(query.text)), ctx)
-    return aptness.latest(query.text, found)[: query.k]
+    chained = slot_chain.wanted(query) is not None
+    reach = max(query.k, slot_chain.LOOKED_AT if chained else rank.LOOK)
+    places, scores, shares = rank.rank(query.text, query.at, seen, k=reach, trust=trust)
+    found, told = columns.slot[order][places], columns.traits[order][places] & FACTS
+    most = max(query.k, rank.LOOK) if told.any() else query.k
+    brief = columns.length[order][places] <= slot_chain.TERMS
+    kept = [n for n in range(len(found)) if n < most or (chained and brief[n])]
+    return view.hits(found[kept], [scores[n] for n in kept], [shares[n] for n in kept])
 
 
 recipe = Recipe(

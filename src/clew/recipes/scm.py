@@ -52,7 +52,7 @@ def stream(events: Sequence[Event], ctx: Context) -> list[Memory]:
 def summarised(turn: Memory, ctx: Context) -> Memory:
     """The turn with a summary where it is long (its own text is the summary otherwise) and both token counts."""
     long = budget.tokens(turn.text) > ctx.params["summarise_over"]
-    return budget.measured(turn, ctx.ask("summarise_turn", forms.text(TURN_CHARS), turn=turn, otherwise=None) if long else None)
+    return budget.measured(turn, ctx.ask("summarise_turn", forms.text(TURN_CHARS, "summary"), turn=turn, otherwise=None) if long else None)
 
 
 def document(event: Event, ctx: Context) -> list[Memory]:
@@ -60,13 +60,13 @@ def document(event: Event, ctx: Context) -> list[Memory]:
     blocks, flash = [], ""
     for start, end in encode.windows(event.text, ctx.params["block"] * CHARS_PER_TOKEN):
         block = ctx.memory(event.text[start:end], kind="block", sources=[Source(event.seq, start, end)])
-        flash = ctx.ask("summarise_block", forms.text(BLOCK_CHARS), background=flash, block=block, otherwise=block.text)
+        flash = ctx.ask("summarise_block", forms.text(BLOCK_CHARS, "summary"), background=flash, block=block, otherwise=block.text)
         blocks.append(budget.measured(block, flash))
     summaries = [b.data["summary"] for b in blocks]
     while len(summaries) > 1:
         groups = budget.grouped(summaries, ctx.params["group"])
         size = CHARS_PER_TOKEN * ctx.params["last" if len(groups) == 1 else "merged"]
-        summaries = ctx.map(lambda g, n=size: ctx.ask("merge", forms.text(n), summaries=g, otherwise="\n".join(g)[:n]), groups)
+        summaries = ctx.map(lambda g, n=size: ctx.ask("merge", forms.text(n, "summary"), summaries=g, otherwise="\n".join(g)[:n]), groups)
     return blocks if len(blocks) < 2 else [*blocks, budget.measured(ctx.memory(summaries[0], kind="summary", basis=blocks))]
 
 
@@ -78,7 +78,7 @@ def retrieve(query: Query, ctx: Context) -> list[Hit]:
     limit = min(ctx.params["history"], query.max_tokens or ctx.params["history"])
     form = budget.RAW if newest.memory.data["raw_tokens"] < ctx.params["flash"] else budget.SUMMARY
     flash = [h for h in [budget.shown(newest, form, part="flash")] if budget.tokens(h.memory.text) <= limit]
-    if not others or not ctx.ask("need_memory", forms.gate(), question=query.text, otherwise=True):
+    if not others or not ctx.ask("need_memory", forms.gate("needed"), question=query.text, otherwise=True):
         return flash
     shown = budget.fitted(weighed(query, others, ctx), limit - sum(budget.tokens(h.memory.text) for h in flash))
     active = [budget.shown(others[i], form, part="activation") for i, form in sorted(shown.items())]
@@ -104,14 +104,14 @@ def weighed(query: Query, hits: Sequence[Hit], ctx: Context) -> list[budget.Piec
     if sum(p.raw for p in pieces) <= ctx.params["ask_total"]:
         return pieces
     long = [i for i, p in enumerate(pieces) if p.raw > ctx.params["ask_each"] and p.summary < p.raw]
-    enough = ctx.map(lambda i: i in long and ctx.ask("summary_enough", forms.gate(), question=query.text, otherwise=False,
+    enough = ctx.map(lambda i: i in long and ctx.ask("summary_enough", forms.gate("enough"), question=query.text, otherwise=False,
                      summary=hits[i].memory.data["summary"], cites=[hits[i]]), range(len(pieces)))
     return [replace(p, enough=yes) for p, yes in zip(pieces, enough, strict=True)]
 
 
 def answer(query: Query, hits: Sequence[Hit], ctx: Context) -> str:
     """The model's answer from the memories in the order in which they happened."""
-    return ctx.ask("answer", forms.text(600), history=budget.dated(budget.chronological(hits)), question=query.text, cites=hits,
+    return ctx.ask("answer", forms.text(600, "answer"), history=budget.dated(budget.chronological(hits)), question=query.text, cites=hits,
                    otherwise=hits[0].memory.text)
 
 

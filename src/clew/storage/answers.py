@@ -62,11 +62,14 @@ class Answers:
         with self.database.snapshot() as c:
             return self.answer_in(c, key)
 
-    def keep(self, key: AnswerKey, answer: Answer, *, stage: str, user: int | None, rests: Iterable[int]) -> Answer:
-        """Commit the answer with the events it rests on; returns the one that counts, which is the first ever kept."""
+    def keep(self, key: AnswerKey, answer: Answer, *, stage: str, user: int | None, rests: Iterable[int], durable: bool = True) -> Answer:
+        """Commit the answer with the events it rests on; returns the one that counts, which is the first ever kept.
+
+        `durable` false is for answers that would be given again word for word: a power cut may undo them, with all that followed.
+        """
         body: bytes | None = (answer.body or "").encode("utf-8", "backslashreplace")
         needed = sorted(set(rests))
-        with self.database.write() as c:
+        with self.database.write(durable) as c:
             if (kept := self.answer_in(c, key)) is not None:
                 return kept
             gone = f"SELECT EXISTS (SELECT 1 FROM event WHERE salt IS NULL AND seq IN ({','.join(map(str, needed))}))"

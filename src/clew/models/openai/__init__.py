@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from clew.errors import MissingExtra, ModelUnavailable, NotFound, UsageError
+from clew.errors import MissingExtra, ModelUnavailable, UsageError
 from clew.models import Reply
 
 try:
     import openai
 except ImportError as missing:
     raise MissingExtra("llm", "a model behind an OpenAI-compatible endpoint") from missing
+from clew.models.openai.patience import Pace, Patient, translated
 
 WAYS = ("strict", "schema", "object", "words")  # how an answer's schema is sent, best first
 LIMITS = ("max_completion_tokens", "max_tokens")  # the newer and the older name of one parameter
@@ -143,10 +144,15 @@ def connect(
     api_key: str | None = None,
     timeout_s: float = 60.0,
     retries: int = 2,
+    per_minute: int | None = None,
     prices: tuple[float, float] | None = None,
 ) -> OpenAI:
-    """A text model; without `base_url` and `api_key` the SDK's own settings hold (OPENAI_BASE_URL, OPENAI_API_KEY)."""
-    return OpenAI(model, _client(base_url, api_key, timeout_s, retries), prices)
+    """A text model; without `base_url` and `api_key` the SDK's own settings hold (OPENAI_BASE_URL, OPENAI_API_KEY).
+
+    `timeout_s` is of one try, `retries` are tries after the first, with waits between them that grow, or that the endpoint
+    asks for; `per_minute` is how many requests may go out in a minute, from all threads together.
+    """
+    return OpenAI(model, _client(base_url, api_key, timeout_s, retries, per_minute), prices)
 
 
 def connect_embeddings(
@@ -156,33 +162,17 @@ def connect_embeddings(
     api_key: str | None = None,
     timeout_s: float = 60.0,
     retries: int = 2,
+    per_minute: int | None = None,
     dims: int | None = None,
 ) -> Embeddings:
-    """An embedding model; `dims` asks for shorter vectors, None takes what the model gives (found by one call now)."""
-    return Embeddings(model, _client(base_url, api_key, timeout_s, retries), dims)
+    """An embedding model, borne with like a text model; `dims` asks for shorter vectors, None takes what the model gives (found by one call now)."""
+    return Embeddings(model, _client(base_url, api_key, timeout_s, retries, per_minute), dims)
 
 
-def _client(base_url: str | None, api_key: str | None, timeout_s: float, retries: int) -> openai.OpenAI:
+def _client(base_url: str | None, api_key: str | None, timeout_s: float, retries: int, per_minute: int | None = None) -> openai.OpenAI:
+    if timeout_s <= 0 or retries < 0:
+        raise UsageError(f"timeout_s is a number of seconds above 0 and retries 0 or more; got {timeout_s} and {retries}")
     try:
-        return openai.OpenAI(base_url=base_url, api_key=api_key, timeout=timeout_s, max_retries=retries)
+        return Patient(retries, Pace(per_minute), base_url=base_url, api_key=api_key, timeout=timeout_s)
     except openai.OpenAIError as error:
         raise UsageError("no API key: set OPENAI_API_KEY or pass api_key= (any text does for a local endpoint)") from error
-
-
-def translated(error: openai.OpenAIError, model: str) -> ModelUnavailable | UsageError | NotFound:
-    """The SDK's error as one of ours: worth trying again, or for the caller to mend."""
-    status = getattr(error, "status_code", None)
-    if status in (401, 403):
-        return UsageError(f"the endpoint of {model!r} refused the API key (HTTP {status}); check OPENAI_API_KEY or api_key=")
-    if status == 404:
-        return NotFound(f"the endpoint has no model {model!r} (HTTP 404); check the model's name and base_url=")
-    if status is not None and 400 <= status < 500 and status not in (408, 409, 425, 429):
-        return UsageError(f"the endpoint of {model!r} does not take the request (HTTP {status}): {str(error)[:300]}")
-    return ModelUnavailable(f"{model} did not answer: {type(error).__name__} {str(error)[:200]}", after=_after(error))
-
-
-def _after(error: openai.OpenAIError) -> float:
-    """Seconds that the endpoint asks to wait, or a few."""
-    response = getattr(error, "response", None)
-    said = response.headers.get("retry-after", "") if response is not None else ""
-    return float(said) if said.replace(".", "", 1).isdigit() else 5.0
