@@ -136,7 +136,8 @@ def connect(address: str, *, embedder: Embedder | None = None, redact: bool | Ga
     """Models by address: `openai:<model>` (any OpenAI-compatible endpoint, with base_url=), `onnx:minilm`, `extractive`, or a plug-in's.
 
     `redact=False` sends texts as they are; `redact=Gate(names=True)` masks people's names too (extra `[privacy]`).
-    An embedder has an address too: `connect("openai:...", embedder=connect("openai-embed:...").embedder)`.
+    An embedder has an address too: `connect("openai:...", embedder=connect("openai-embed:...").embedder)`; so has a judge that
+    scores how likely a text is after another: `connect("openai-likelihood:...", base_url=...).judge`.
     Raises MissingExtra when the provider's package is not installed, NotFound for an unknown provider.
     """
     provider, _, model = address.partition(":")
@@ -147,6 +148,7 @@ def connect(address: str, *, embedder: Embedder | None = None, redact: bool | Ga
         "extractive": "clew.models.extractive:connect",
         "openai": "clew.models.openai:connect",
         "openai-embed": "clew.models.openai:connect_embeddings",
+        "openai-likelihood": "clew.models.openai.likelihood:connect",
         "onnx": "clew.models.onnx:connect",
     }
     value = {**points, **built_in}.get(provider)
@@ -157,4 +159,6 @@ def connect(address: str, *, embedder: Embedder | None = None, redact: bool | Ga
     gate = redact if isinstance(redact, Gate) else Gate() if redact else None
     if hasattr(part, "embed") and not hasattr(part, "ask"):
         return Models(embedder=part, gate=gate)
+    if hasattr(part, "judge") and not hasattr(part, "ask"):
+        return Models(embedder=embedder or Static(), judge=part, gate=gate)
     return Models(asker=part, embedder=embedder or Static(), gate=gate)

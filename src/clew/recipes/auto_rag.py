@@ -10,7 +10,7 @@ Quadrant:  V
 Group:     agentic
 Calls:     0 per add; 1 per turn and 1 between turns per recall, 10 turns at most; 0 to 11 more per answer
 Published: none comparable (HotpotQA F1 44.9, 2Wiki F1 48.9, average of six 44.3, each over the whole of Wikipedia)
-Checklist: 4 of 5: "Auto-RAG loop (untrained)", as no decision model is trained
+Checklist: 4 of 5: Auto-RAG loop (untrained)
 Differs:   1. between turns the model is also asked, yes or no, whether the passages are enough (`gate`): a small one that is
               told to write "Final answer:" seldom does, a model without prose never
            2. the answer of the turn after the last and that of the parametric phase are returned; as released both are lost

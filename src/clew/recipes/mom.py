@@ -10,7 +10,7 @@ Quadrant:  II
 Group:     explicit
 Calls:     2 to 6 per add of a document (outline and scenarios, up to three times; 0 for a short turn); 0 per recall, 1 per answer
 Published: none comparable (ROUGE-L of answers on CRUD, OmniEval and MultiFieldQA-zh)
-Checklist: 5 of 5; no MemReader is trained, hence "MoM extraction (prompted)"
+Checklist: 5 of 5: MoM extraction (prompted)
 Differs:   1. outline and scenarios are two calls, and a scenario names its line of the outline, which is checked
            2. the candidates differ in how many parts they may have; samples at a low temperature would differ by luck alone
            3. by default likelihoods are an n-gram floor's (it sees repetition only); `mom[perplexity]` takes them of the judge that
