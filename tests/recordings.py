@@ -78,29 +78,37 @@ class Recorded:
 
     def __init__(self, path: Path, model: Any = None) -> None:
         self.path, self.model, self.calls = path, model, 0
+        self.used: dict[str, None] = {}  # requests that were made, in order
+        self.partial = path.with_suffix(".partial")  # what a run that was cut off had been told, to go on from
         head, *rows = (
             [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if model is None else [{"model": model.name}]
         )
         self.name: str = head["model"]
         self.answers: dict[str, Mapping[str, Any]] = {row["request"]: row for row in rows}
+        if model is not None and self.partial.exists():
+            self.answers = {row["request"]: row for row in map(json.loads, self.partial.read_text(encoding="utf-8").splitlines())}
 
     def ask(self, prompt: str, schema: Mapping[str, Any] | None, max_tokens: int) -> Reply:
         """The answer that was recorded; ModelUnavailable where this was never asked."""
         self.calls += 1
         request = hashlib.sha256(json.dumps([prompt, schema], sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:20]
+        self.used[request] = None
         row = self.answers.get(request)
         if row is None and self.model is not None:
             reply = self.model.ask(prompt, schema, max_tokens)
             row = {"request": request, "answer": reply.text, "tokens": [reply.tokens_in, reply.tokens_out], "refused": reply.refused}
             self.answers[request] = row
+            with open(self.partial, "a", encoding="utf-8") as file:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
         if row is None:
             raise ModelUnavailable(f"{self.path.name} holds no answer to: {prompt[:200]!r}")
         return Reply(row["answer"], self.name, *row["tokens"], refused=row["refused"])
 
     def save(self) -> None:
-        """Write the recording."""
-        lines = [json.dumps(row, ensure_ascii=False) for row in ({"model": self.name}, *self.answers.values())]
+        """Write the recording, of the answers that were asked for."""
+        lines = [json.dumps(row, ensure_ascii=False) for row in ({"model": self.name}, *(self.answers[request] for request in self.used))]
         self.path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.partial.unlink(missing_ok=True)
 
 
 def asking() -> list[str]:
@@ -207,7 +215,7 @@ def made(name: str, model: Any) -> str:
     expected = lived(load(name), asker)
     asker.save()
     (FOLDER / f"{name}.md").write_text(expected, encoding="utf-8")
-    return f"{name}: {asker.calls} calls, {len(asker.answers)} distinct, {perf_counter() - started:.0f} s"
+    return f"{name}: {asker.calls} calls, {len(asker.used)} distinct, {perf_counter() - started:.0f} s"
 
 
 def report() -> None:

@@ -49,6 +49,7 @@ class Mechanic:
 
 
 def opened(path: Path, asker: Any, recipe: Any = "a_mem", **options: Any) -> Clew:
+    path.mkdir(exist_ok=True)
     return Clew(path / "c.db", recipes=[recipe], models=Models(asker=asker, **options))
 
 
@@ -64,7 +65,7 @@ def notes(c: Clew) -> list[Memory]:
 
 
 def dump(c: Clew) -> list[Any]:
-    return list(c._views.serving("a_mem").view.dump())
+    return list(c._views.serving(c._default).view.dump())
 
 
 def test_item_1_a_note_with_all_seven_parts(tmp_path: Path) -> None:
@@ -78,6 +79,13 @@ def test_item_1_a_note_with_all_seven_parts(tmp_path: Path) -> None:
         hit = max(c.recall("impeller ferry", user="ana"), key=lambda h: h.score)
         assert hit.memory.id == second.id and hit.why["cosine"] > 0, "vector"
         assert [q.text for q in c.thread(second.id)] == [TURNS[1]]
+    for off, gone in (("-attributes,-evolution", {"keywords", "context"}), ("-links", {"links"})):
+        with opened(tmp_path / off, Scripted(Mechanic()), f"a_mem[{off}]") as c:
+            told(c)
+            second = notes(c)[1]
+            assert second.text == TURNS[1] and second.since is not None
+            parts = {name for name in ("keywords", "context") if second.data[name] != a_mem.UNKNOWN[name]}
+            assert {"keywords", "context", "links"} - parts - ({"links"} if second.links else set()) == gone
 
 
 def test_item_2_attribute_generation_by_a_model_and_an_invalid_answer_keeps_the_raw_note(tmp_path: Path) -> None:
@@ -86,6 +94,14 @@ def test_item_2_attribute_generation_by_a_model_and_an_invalid_answer_keeps_the_
         [note] = c.memories(user="ana")
         assert note.text == TURNS[0] and dict(note.data) == a_mem.UNKNOWN
         assert [f["operator"] if isinstance(f, dict) else f for f in c.status()["faults"]], "the failure is shown"
+    for off in ("", "[-attributes]"):
+        model = Scripted(Mechanic("none"))
+        with opened(tmp_path / f"a{off}", model, f"a_mem{off}") as c:
+            told(c, TURNS[:1])
+            [note] = c.memories(user="ana")
+            assert ("pump" in note.data["keywords"]) is not bool(off)
+            assert (dict(note.data) == a_mem.UNKNOWN) is bool(off), "without the mechanism a note is as where it failed"
+            assert len([p for p in model.prompts if p.startswith("Describe the record")]) == (0 if off else 1)
 
 
 def test_item_3_embedding_over_content_and_attributes(tmp_path: Path) -> None:
@@ -96,6 +112,12 @@ def test_item_3_embedding_over_content_and_attributes(tmp_path: Path) -> None:
         assert all(part in text for part in (note.text, note.data["context"], *note.data["keywords"], *note.data["tags"]))
         [row] = [r for r in dump(c) if r[0] == "vector"]
         assert row[-1] == Static().embed([text])[0].tobytes().hex()
+    with opened(tmp_path / "off", Scripted(Mechanic("none")), "a_mem[-enriched]") as c:
+        told(c, TURNS[:1])
+        [note] = c.memories(user="ana")
+        assert note.data["tags"], "it is described"
+        [row] = [r for r in dump(c) if r[0] == "vector"]
+        assert row[-1] == Static().embed([a_mem.said(note)])[0].tobytes().hex(), "and embedded by its content alone"
 
 
 def test_item_4_neighbour_conditioned_link_decision_and_links_stored_both_ways(tmp_path: Path) -> None:
@@ -111,6 +133,13 @@ def test_item_4_neighbour_conditioned_link_decision_and_links_stored_both_ways(t
         assert len(decide) == 3, "the first note has no neighbours"
         assert f"id: {pump.id}" in decide[0], "ids are shown, never ranks"
         assert pump.data["context"].startswith("About"), "linking alone rewrites nobody"
+    for off, decided in (("-links", 3), ("-link_k", 0)):
+        model = Scripted(Mechanic("link"))
+        with opened(tmp_path / off, model, f"a_mem[{off}]") as c:
+            told(c)
+            assert all(m.links == () for m in notes(c))
+            assert len([p for p in model.prompts if p.startswith("A new note has come in. Below")]) == decided
+            assert not [p for p in model.prompts if p.startswith("Which of the neighbours")]
 
 
 def test_at_most_five_neighbours_are_shown(tmp_path: Path) -> None:
@@ -152,6 +181,20 @@ def test_item_5_neighbours_context_and_tags_may_change_when_a_new_note_arrives_i
         found = c._views.serving("a_mem").view
         [part] = found.parts()
         assert next(h.memory.id for h in found.draft(part).matching("repair", 3)) == before.id, "and is found by them"
+    for off in ("-evolution", "-reembedding"):
+        with opened(tmp_path / off, Scripted(Mechanic("update")), f"a_mem[{off}]") as c:
+            told(c, TURNS[:1])
+            [before] = c.memories(user="ana")
+            c.record(TURNS[1], user="ana", actor="Ana")
+            c.catch_up()
+            after = c.get(before.id)
+            assert (after.data["context"] == "Part of a pump repair.") is (off == "-reembedding")
+            assert len(c.history(before.id)) == (1 if off == "-evolution" else 2)
+            old = Static().embed([a_mem.indexed(before)])[0].tobytes().hex()
+            assert {r[-1] for r in dump(c) if r[0] == "vector" and r[1] == before.id} == {old}, "no vector of new words"
+            found = c._views.serving(f"a_mem[{off}]").view
+            [part] = found.parts()
+            assert list(found.draft(part).matching("repair", 3)) == [], "nor is it found by them"
 
 
 def test_a_page_cannot_rewrite_what_a_person_said(tmp_path: Path) -> None:
@@ -166,15 +209,21 @@ def test_a_page_cannot_rewrite_what_a_person_said(tmp_path: Path) -> None:
 
 def test_item_6_retrieval_returns_linked_notes_too_within_k(tmp_path: Path) -> None:
     model = Scripted(Mechanic("link"))
+    turns = (*TURNS, *(f"Ferry timetable number {i}: the ferry leaves at {i} past." for i in range(1, 9)))
     with opened(tmp_path, model) as c:
-        told(c, (*TURNS, *(f"Ferry timetable number {i}: the ferry leaves at {i} past." for i in range(1, 9))))
+        told(c, turns)
         hits = c.recall("How did the impeller get here?", user="ana", k=4)
         assert len(hits) == 4 and [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
         linked = [h for h in hits if "link" in h.why]
         assert {h.memory.text for h in linked} & {TURNS[0], TURNS[3]}, "found by no word of its own"
         assert any(p.startswith("Which words") for p in model.prompts), "the question's keywords are the model's"
-        unlinked = a_mem.recipe.variant("no links", links=False)
-        assert unlinked.name == "a_mem[no links]" and unlinked.params["links"] is False
+    for off in ("-links", "-expansion"):
+        with opened(tmp_path / off, Scripted(Mechanic("link")), f"a_mem[{off}]") as c:
+            told(c, turns)
+            hits = c.recall("How did the impeller get here?", user="ana", k=4)
+            assert len(hits) == 4 and not [h for h in hits if "link" in h.why]
+            assert not {h.memory.text for h in hits} & {TURNS[0], TURNS[3]}
+            assert any(m.links for m in notes(c)) is (off == "-expansion"), "the links are there, and nobody follows them"
 
 
 def test_a_link_leads_to_nothing_that_the_asker_may_not_see(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from math import log
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import pytest
 
 from clew import Clew
+from clew.context import Context
 from clew.models import Models
 from clew.models.fake import Dead, Fickle, Scripted
 from clew.operators import graph
+from clew.recall import looking
 from clew.recipes import ari_graph
-from clew.types import Memory
+from clew.types import Memory, Query, Scope
 
 FACT = re.compile(r"(\w[\w ]*?) (is in|lives in|lies in|opens|contains|owns|is) ([\w ]+?)\.")
 STORY = (
@@ -55,6 +58,7 @@ class Reader:
 
 
 def opened(path: Path, asker: Any, recipe: Any = "ari_graph") -> Clew:
+    path.mkdir(exist_ok=True)
     return Clew(path / "c.db", recipes=[recipe], models=Models(asker=asker))
 
 
@@ -66,6 +70,13 @@ def told(c: Clew, words: Sequence[str] = (*STORY, *CHATTER)) -> None:
 
 def facts(c: Clew) -> dict[graph.Fact, Memory]:
     return {graph.stated(m): m for m in c.memories(user="ana", kind="triplet") if m.retired is None}
+
+
+def inside(c: Clew) -> Context:
+    """The context that a question of Ana's is answered in: where a tool works."""
+    folder = c._views.serving(c._default)
+    [part] = [p for p in folder.view.parts() if p.user]
+    return looking(folder, Query("x", Scope("ana"), at=datetime(2026, 4, 1, tzinfo=UTC)), part)
 
 
 def dump(c: Clew) -> list[Any]:
@@ -81,6 +92,17 @@ def test_item_1_triplets_and_episode_nodes_linked_to_the_triplets_they_produced(
         assert episode.text == STORY[0] and set(episode.links) == {m.id for m in known.values()}
         assert known["ana", "lives in", "lisbon"].links == ("e:ana", "e:lisbon")
         assert [q.text for q in c.thread(known["ana", "owns", "old boat"].id)] == [STORY[0]]
+    model = Scripted(Reader())
+    with opened(tmp_path / "-extract", model, "ari_graph[-extract]") as c:
+        told(c, STORY[:1])
+        assert [(m.kind, m.links) for m in c.memories(user="ana")] == [("episode", ())] and model.calls == 0
+    with opened(tmp_path / "-ties", Scripted(Reader()), "ari_graph[-ties,history=0]") as c:
+        told(c, STORY[:1])
+        assert set(facts(c)) == set(known)
+        [episode] = c.memories(user="ana", kind="episode")
+        assert episode.links == (), "the triplets do not lead to it"
+        [hit] = [h for h in c.recall("What has Ana?", user="ana") if h.memory.kind == "episode"]
+        assert hit.why["overlap"] == 0
 
 
 def test_a_known_fact_is_not_written_twice_but_its_new_episode_is_linked_to_it(tmp_path: Path) -> None:
@@ -118,6 +140,10 @@ def test_item_2_outdated_triplet_replacement_and_it_can_still_be_asked_of_its_ti
         [old] = [h.memory for h in then if h.memory.text == "ana, lives in, lisbon"]
         assert old.retired == "superseded" and old.data["replaced_by"] == known["ana", "lives in", "porto"].id
         assert old.until is not None and old.until.isoformat() == "2026-03-02T10:00:00+00:00"
+    with opened(tmp_path / "off", Scripted(Reader()), "ari_graph[-refine]") as c:
+        told(c, ("Ana lives in Lisbon. Ana owns old boat.", "Ana lives in Porto."))
+        assert {("ana", "lives in", "lisbon"), ("ana", "lives in", "porto")} < set(facts(c))
+        assert "ana, lives in, lisbon" in [h.memory.text for h in c.recall("Where does Ana live?", user="ana")]
 
 
 def test_what_was_seen_earlier_ends_nothing_seen_later(tmp_path: Path) -> None:
@@ -143,9 +169,9 @@ def test_refining_is_off_in_the_variant_for_question_answering(tmp_path: Path) -
         assert len(facts(c)) == 2 and not [p for p in model.prompts if p.startswith("Things change")]
 
 
-@pytest.mark.parametrize(("depth", "reached"), [(1, False), (3, True)])
-def test_item_3_depth_limited_associative_search(tmp_path: Path, depth: int, reached: bool) -> None:
-    with opened(tmp_path, Scripted(Reader(depth)), ari_graph.recipe.variant("narrow", floor=0.55, triplets=2)) as c:
+@pytest.mark.parametrize(("depth", "off", "reached"), [(1, "", False), (3, "", True), (3, ",-depth", False)])
+def test_item_3_depth_limited_associative_search(tmp_path: Path, depth: int, off: str, reached: bool) -> None:
+    with opened(tmp_path, Scripted(Reader(depth)), f"ari_graph[floor=0.55,triplets=2{off}]") as c:
         told(c)
         found = [h.memory.text for h in c.recall("What has Ana?", user="ana", k=9) if h.memory.kind == "triplet"]
         assert "ana, owns, old boat" in found
@@ -161,15 +187,21 @@ def test_an_entity_brings_at_most_six_triplets_above_the_floor(tmp_path: Path) -
 
 
 def test_item_4_episodic_score_by_overlap_length_corrected(tmp_path: Path) -> None:
-    with opened(tmp_path, Scripted(Reader()), ari_graph.recipe.variant("all", history=0, episodes=9)) as c:
-        told(c, ("Ana owns red boat.", "Ana owns blue boat. Ana owns green boat. Bo owns grey mule."))
+    one, three = "Ana owns red boat.", "Ana owns blue boat. Ana owns green boat. Bo owns grey mule."
+    with opened(tmp_path, Scripted(Reader()), "ari_graph[history=0,episodes=9]") as c:
+        told(c, (one, three))
         hits = {h.memory.text: h for h in c.recall("What has Ana?", user="ana", k=9) if h.memory.kind == "episode"}
-        single, triple = hits["Ana owns red boat."], hits["Ana owns blue boat. Ana owns green boat. Bo owns grey mule."]
+        single, triple = hits[one], hits[three]
         assert single.why["overlap"] == 0, "log 1: one fact is no evidence"
         assert triple.why["overlap"] == 1, "the greatest, scaled to one"
         assert all(h.score == pytest.approx(h.why["overlap"] + h.why["similarity"]) for h in hits.values())
         assert max(h.why["similarity"] for h in hits.values()) == 1
     assert 2 / 3 * log(3) > 1 / 1 * log(1)
+    for off, single, triple in (("-correction", 1, pytest.approx(2 / 3, abs=1e-5)), ("-ties", 0, 0)):
+        with opened(tmp_path / off, Scripted(Reader()), f"ari_graph[history=0,episodes=9,{off}]") as c:
+            told(c, (one, three))
+            hits = {h.memory.text: h for h in c.recall("What has Ana?", user="ana", k=9) if h.memory.kind == "episode"}
+            assert (hits[one].why["overlap"], hits[three].why["overlap"]) == (single, triple)
 
 
 def test_item_5_exclusion_of_recent_observations(tmp_path: Path) -> None:
@@ -177,25 +209,36 @@ def test_item_5_exclusion_of_recent_observations(tmp_path: Path) -> None:
         told(c, (*STORY, *CHATTER))
         assert {h.memory.text for h in c.recall("grey Weather", user="ana", k=20) if h.memory.kind == "episode"} <= set(STORY)
         assert len([h for h in c.recall("What has Ana?", user="ana", k=20) if h.memory.kind == "episode"]) == ari_graph.PARAMS["episodes"]
+    with opened(tmp_path / "off", Scripted(Reader()), "ari_graph[-history]") as c:
+        told(c, (*STORY, *CHATTER))
+        assert {h.memory.text for h in c.recall("grey Weather", user="ana", k=20) if h.memory.kind == "episode"} <= set(CHATTER)
 
 
 def test_item_6_world_model_use_exits_and_route_search(tmp_path: Path) -> None:
-    def seen(text: str, place: str, *exits: str) -> None:
+    def seen(c: Clew, text: str, place: str, *exits: str) -> None:
         c.record({"content": text, "data": {"location": place, "exits": list(exits)}}, user="ana", kind="observation")
 
-    with opened(tmp_path, Scripted(Reader())) as c:
-        seen("A kitchen.", "Kitchen", "north")
+    def walked(c: Clew) -> None:
+        seen(c, "A kitchen.", "Kitchen", "north")
         c.record("go north", user="ana", kind="action")
-        seen("A hall.", "Hall", "east", "south")
+        seen(c, "A hall.", "Hall", "east", "south")
         c.record("wait", user="ana", kind="action")
-        seen("A hall.", "Hall", "east", "south")
+        seen(c, "A hall.", "Hall", "east", "south")
         c.catch_up()
+
+    with opened(tmp_path, Scripted(Reader())) as c:
+        walked(c)
         held = list(facts(c).values())
         assert graph.ways(held) == {"kitchen": {"north": "hall"}, "hall": {"south": "kitchen"}}
         assert graph.unexplored(held) == {"hall": ["east"]}
         assert graph.route(graph.ways(held), "hall", "kitchen") == ["south"]
         assert not [m for m in held if "e:south" in m.links], "a direction ties no places together"
-        assert set(ari_graph.recipe.tools) == {"exits", "route"}
+        exits, route = (ari_graph.recipe.tools[name] for name in ("exits", "route"))
+        assert exits(inside(c)) == {"hall": ["east"]} and route("Hall", "Kitchen", inside(c)) == ["south"]
+    with opened(tmp_path / "off", Scripted(Reader()), "ari_graph[-map]") as c:
+        walked(c)
+        assert len(c.memories(user="ana", kind="episode")) == 3 and facts(c) == {}
+        assert exits(inside(c)) == {} and route("Hall", "Kitchen", inside(c)) is None
 
 
 def test_routes_are_shortest_and_ties_go_by_the_alphabet() -> None:

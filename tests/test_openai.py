@@ -328,7 +328,8 @@ def test_a_second_run_of_the_arena_pays_for_nothing(endpoint: Make, tmp_path: Pa
 
     served, _ = endpoint(answer)
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    turns = [{"speaker": "Ada", "dia_id": f"D1:{i}", "text": f"The pump of my boat broke {i} times."} for i in range(1, 5)]
+    said_so = ("The pump of my boat broke.", "Dinner was mackerel.", "A ferry brought the impeller.", "We sail to Vigo in June.")
+    turns = [{"speaker": "Ada", "dia_id": f"D1:{i}", "text": words} for i, words in enumerate(said_so, 1)]
     asked = [{"question": "What broke?", "answer": "the pump", "category": 4, "evidence": ["D1:2"]}]
     sample = {"sample_id": "conv-0", "conversation": {"session_1": turns, "session_1_date_time": "1:56 pm on 8 May, 2023"}, "qa": asked}
     (tmp_path / "locomo_mine.json").write_text(json.dumps([sample]))

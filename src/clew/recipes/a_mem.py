@@ -20,10 +20,11 @@ from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import Event, Hit, Memory, Query, Source
 
 PARAMS = {
+    "attributes": True, "enriched": True,  # a model describes each note; what it says is searched and embedded with the content
     "link_k": 5,  # neighbours that a new note is compared with (release)
-    "direct": 0.6,  # share of k found by likeness; linked notes come in the rest (ours)
+    "expansion": True, "direct": 0.6,  # linked notes are found too; share of k found by likeness, before them (ours)
     "damping": 0.9,  # score of a linked note against that of the note that leads to it (ours)
-    "links": True, "evolution": True,  # whether notes link, and whether they change their neighbours (the paper's ablations)
+    "links": True, "evolution": True, "reembedding": True,  # notes link; change their neighbours (the paper's ablations), vectors too
     "window": 4000,  # characters of one note; longer events become several (ours)
 }
 LABELS = {"none": (False, False), "link": (True, False), "update": (False, True), "both": (True, True)}  # (link, rewrite)
@@ -41,7 +42,9 @@ def construct(events: Sequence[Event], ctx: Context) -> list[Memory]:
     else:
         spans = [Source(event.seq, a, b) for a, b in encode.windows(event.text, ctx.params["window"])]
         notes = [ctx.memory(event.text[s.start:s.end], sources=[s], actor=event.actor, **UNKNOWN) for s in spans]
-    return [n.revised(data=ctx.ask("construct", ATTRIBUTES, content=said(n), cites=[n], otherwise=UNKNOWN)) for n in notes]
+    if ctx.params["attributes"]:
+        notes = [n.revised(data=ctx.ask("construct", ATTRIBUTES, content=said(n), cites=[n], otherwise=UNKNOWN)) for n in notes]
+    return notes if ctx.params["enriched"] else [n.revised(data={"embedded": said(n)}) for n in notes]
 
 
 def said(note: Memory) -> str:
@@ -51,7 +54,8 @@ def said(note: Memory) -> str:
 
 def indexed(note: Memory) -> str:
     """Content, context, keywords and tags in one text: what is searched, and embedded again whenever one of them changes."""
-    return "\n".join([said(note), note.data["context"], ", ".join(note.data["keywords"]), ", ".join(note.data["tags"])])
+    whole = [said(note), note.data["context"], ", ".join(note.data["keywords"]), ", ".join(note.data["tags"])]
+    return note.data.get("embedded") or "\n".join(whole)  # the first only where `enriched` or `reembedding` is off
 
 
 def described(notes: Sequence[Memory]) -> str:
@@ -85,8 +89,9 @@ def rewritten(neighbour: Memory, note: Memory, ctx: Context) -> Memory:
     """The neighbour with the context, keywords and tags that it has in the light of the new note; its content stays."""
     if not manage.may_change(note, neighbour):
         return neighbour
-    shown = {"note": described([note]), "neighbour": described([neighbour])}
-    return neighbour.revised(data=ctx.ask("rewrite", ATTRIBUTES, cites=[note, neighbour], otherwise={}, **shown))
+    shown = {"note": described([note]), "neighbour": described([neighbour]), "cites": [note, neighbour]}
+    kept = {} if ctx.params["reembedding"] else {"embedded": indexed(neighbour)}
+    return neighbour.revised(data={**kept, **ctx.ask("rewrite", ATTRIBUTES, otherwise={}, **shown)})
 
 
 def retrieve(query: Query, ctx: Context) -> list[Hit]:
@@ -95,14 +100,12 @@ def retrieve(query: Query, ctx: Context) -> list[Hit]:
     near = ctx.view.nearest(ctx.embed([", ".join(keywords)])[0], query.k, ("note",))
     found = {h.memory.id: h for h in near[: max(1, round(query.k * ctx.params["direct"]))]}
     for hit in list(found.values()):
-        for id in hit.memory.links:
+        for id in hit.memory.links if ctx.params["expansion"] else ():
             linked = None if id in found or len(found) >= query.k else ctx.view.get(id)
             if linked is not None:
                 score = round(hit.score * ctx.params["damping"], 6)
                 found[id] = Hit(linked, score, {"link": score})
-    for hit in near:
-        if len(found) < query.k:
-            found.setdefault(hit.memory.id, hit)
+    found = dict([*found.items(), *((h.memory.id, h) for h in near if h.memory.id not in found)][: query.k])
     return sorted(found.values(), key=lambda h: (-h.score, h.memory.id))
 
 

@@ -20,34 +20,34 @@ from clew.recipe import Recipe, prompts
 from clew.types import Event, Hit, Memory, Query
 
 PARAMS = {
-    "triplets": 6,  # found for one entity (release)
+    "extract": True, "ties": True, "map": True,  # a model reads triplets; episodes are linked to theirs; places and exits are kept
+    "triplets": 6, "depth": 3,  # found for one entity, and steps away from it at most (release)
     "floor": 0.45,  # cosine below which a triplet is not taken (ours, for the default embedder; release: 0.75 of its measure)
-    "episodes": 2,  # among the results (release)
+    "episodes": 2, "correction": True,  # among the results (release); their overlap is corrected for length
     "history": 5,  # latest observations, which an agent has before it anyway: left out of the search (release)
     "refine": True,  # whether outdated triplets are replaced; off for question answering (release)
     "shown": 30,  # known triplets in one prompt (ours)
 }
-TRIPLETS = forms.records({"subject": 60, "relation": 60, "object": 60}, 12, means="triplets")
 ENTITIES = forms.records({"entity": 60, "depth": {"type": "integer", "minimum": 1, "maximum": 3}}, 5, 1, "entities")
 IGNORED = "free"  # a label that says nothing (release)
 
 
 def observe(events: Sequence[Event], ctx: Context) -> list[Memory]:
     """An observation becomes the triplets that a model reads from it, those of the map, and an episode linked to them all."""
-    event, last = events[0], next(iter(ctx.view.recent(1, "episode")), None)
+    event, last, p = events[0], next(iter(ctx.view.recent(1, "episode")), None), ctx.params
     if not event.text.strip() or event.kind == "action":
         return [ctx.memory(event.text, kind="action")] if event.text.strip() else []
     known = [] if last is None else [m for id in last.links if (m := ctx.view.get(id)) is not None and m.retired is None]
-    answer = ctx.ask("extract", TRIPLETS, observation=event, known=known[-ctx.params["shown"] :], otherwise=[])
+    answer = ctx.ask("extract", graph.TRIPLETS, observation=event, known=known[-p["shown"] :], otherwise=[]) if p["extract"] else []
     facts = [graph.fact(r["subject"], r["relation"], r["object"]) for r in answer]
     moves = [m.text for m in ctx.view.recent(1, "action") if last is not None and (m.opened or 0) > (last.opened or 0)]
-    facts += graph.surveyed(event, None if last is None else last.data["location"], " ".join(moves))
+    facts += graph.surveyed(event, None if last is None else last.data["location"], " ".join(moves)) if p["map"] else []
     new, held = [], []
     for fact in dict.fromkeys(f for f in facts if all(f) and f[1] != IGNORED):
         old = next((m for m in graph.touching(fact[:1], ctx) if graph.stated(m) == fact), None)
         (new if old is None else held).append(old or graph.triplet(fact, ctx))
     place, seen = graph.situation(event).get("location"), [m.id for m in (*new, *held)]
-    return [*new, ctx.memory(event.text, kind="episode", actor=event.actor, links=seen, location=place)]
+    return [*new, ctx.memory(event.text, kind="episode", actor=event.actor, links=seen if p["ties"] else (), location=place)]
 
 
 def refine(memories: Sequence[Memory], ctx: Context) -> list[Memory]:
@@ -71,7 +71,7 @@ def refine(memories: Sequence[Memory], ctx: Context) -> list[Memory]:
 def retrieve(query: Query, ctx: Context) -> list[Hit]:
     """Triplets by association from what the question names, and the episodes that they and the question lead to."""
     answer = ctx.ask("entities", ENTITIES, question=query.text, otherwise=[{"entity": query.text, "depth": 1}])
-    seeds = {r["entity"].strip().lower(): r["depth"] for r in answer if r["entity"].strip()}
+    seeds = {r["entity"].strip().lower(): min(r["depth"], ctx.params["depth"]) for r in answer if r["entity"].strip()}
     facts = graph.associated(seeds or {query.text: 1}, ctx, ctx.params["triplets"], ctx.params["floor"])
     found = episodes(query, facts, ctx)[: min(ctx.params["episodes"], query.k)]
     return sorted([*found, *facts[: query.k - len(found)]], key=lambda h: (-h.score, h.memory.id))
@@ -86,7 +86,7 @@ def episodes(query: Query, facts: Sequence[Hit], ctx: Context) -> list[Hit]:
     slots = slots[: max(0, len(slots) - ctx.params["history"])]
     past, wanted = ctx.view.at_slots(slots), {h.memory.id for h in facts}
     sizes = np.array([max(len(m.links), 1) for m in past])
-    overlap = scaled(np.array([len(wanted & set(m.links)) for m in past]) / sizes * np.log(sizes))
+    overlap = scaled(np.array([len(wanted & set(m.links)) for m in past]) / sizes * (np.log(sizes) if ctx.params["correction"] else 1))
     likeness = scaled(ctx.view.cosines(ctx.embed([query.text])[0], slots))
     hits = [Hit(m, round(a + b, 6), {"overlap": a, "similarity": b}) for m, a, b in zip(past, overlap, likeness, strict=True)]
     return sorted(hits, key=lambda h: (-h.score, h.memory.id))

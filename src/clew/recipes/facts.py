@@ -8,9 +8,9 @@ Evolution: updating
 Retrieval: hybrid, rerank and filter
 Quadrant:  II
 Group:     explicit
-Calls:     none per add, none per recall
 Published: none
 Checklist: none
+Calls:     none per add, none per recall
 Differs:   nothing to differ from
 Results:   docs/findings/facts.md; `clew arena extraction`
 """

@@ -21,16 +21,16 @@ from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import Event, Hit, Memory, Query, Source
 
 PARAMS = {
-    "summarise_over": 300,  # tokens of a turn above which it gets a summary (release)
-    "history": 2500,  # tokens of all that is shown (release)
-    "flash": 500,  # tokens below which the turn before is shown raw (release)
-    "most": 10,  # memories activated for one question (paper: 3 to 10)
-    "ask_total": 2000, "ask_each": 800,  # tokens above which a summary may stand in for a memory (paper)
-    "recency": 0.02,  # weight of recency beside relevance (ours, see Differs)
-    "decay": 0.995,  # recency of a turn against that of the next one (ours: what Generative Agents use for an hour)
+    "turns": True, "chronological": True,  # an answer belongs to the turn that it answers; the reader gets turns in order of time
+    "summaries": True, "summarise_over": 300,  # tokens of a turn above which it gets a summary (release)
+    "history": 2500, "degrade": True,  # tokens of all that is shown (release), 0: no bound; summaries before turns are left out
+    "flash": 500,  # tokens below which the turn before is shown raw (release); 0: it is found like any other or not at all
+    "gate": True, "most": 10,  # is memory needed; memories activated for one question (paper: 3 to 10)
+    "enough": True, "ask_total": 2000, "ask_each": 800,  # tokens above which a summary may stand in for a memory (paper)
+    "recency": 0.02, "relevance": 1.0, "decay": 0.995,  # weights, and what a turn fades by (ours; Generative Agents: an hour)
     "block": 2000, "group": 2300, "merged": 1000, "last": 1500,  # tokens: of a block (ours), merged at once, outcomes (release)
 }
-TURN_CHARS, BLOCK_CHARS = 480, 3000  # two sentences (ours); 500 words (release)
+TURN_CHARS, BLOCK_CHARS, UNBOUND = 480, 3000, 10**9  # two sentences (ours); 500 words (release); tokens
 
 
 def stream(events: Sequence[Event], ctx: Context) -> list[Memory]:
@@ -41,7 +41,7 @@ def stream(events: Sequence[Event], ctx: Context) -> list[Memory]:
     if not words or event.kind == "document":
         return document(event, ctx)
     last = next(iter(ctx.view.recent(1, "turn")), None)
-    if role == "assistant" and last is not None and not last.data["answered"] and last.scope == event.scope:
+    if ctx.params["turns"] and role == "assistant" and last is not None and not last.data["answered"] and last.scope == event.scope:
         said, joined = (*last.sources, Source(event.seq, 0, len(event.text))), f"{last.text}\n{event.actor}: {words}"
         turn = last.revised(text=joined, sources=said, trust=min(last.trust, event.trust), data={"answered": True})
     else:
@@ -51,17 +51,19 @@ def stream(events: Sequence[Event], ctx: Context) -> list[Memory]:
 
 def summarised(turn: Memory, ctx: Context) -> Memory:
     """The turn with a summary where it is long (its own text is the summary otherwise) and both token counts."""
-    long = budget.tokens(turn.text) > ctx.params["summarise_over"]
+    long = ctx.params["summaries"] and budget.tokens(turn.text) > ctx.params["summarise_over"]
     return budget.measured(turn, ctx.ask("summarise_turn", forms.text(TURN_CHARS, "summary"), turn=turn, otherwise=None) if long else None)
 
 
 def document(event: Event, ctx: Context) -> list[Memory]:
     """A long text: each block summarised with the one before as background, the summaries merged until one is left."""
-    blocks, flash = [], ""
-    for start, end in encode.windows(event.text, ctx.params["block"] * CHARS_PER_TOKEN):
-        block = ctx.memory(event.text[start:end], kind="block", sources=[Source(event.seq, start, end)])
+    spans, flash = encode.windows(event.text, ctx.params["block"] * CHARS_PER_TOKEN), ""
+    blocks = [ctx.memory(event.text[a:b], kind="block", sources=[Source(event.seq, a, b)]) for a, b in spans]
+    if not ctx.params["summaries"]:
+        return [budget.measured(block) for block in blocks]
+    for i, block in enumerate(blocks):
         flash = ctx.ask("summarise_block", forms.text(BLOCK_CHARS, "summary"), background=flash, block=block, otherwise=block.text)
-        blocks.append(budget.measured(block, flash))
+        blocks[i] = budget.measured(block, flash)
     summaries = [b.data["summary"] for b in blocks]
     while len(summaries) > 1:
         groups = budget.grouped(summaries, ctx.params["group"])
@@ -72,13 +74,12 @@ def document(event: Event, ctx: Context) -> list[Memory]:
 
 def retrieve(query: Query, ctx: Context) -> list[Hit]:
     """Flash memory, always; activation memory, where the controller finds that the question needs it."""
-    if not (found := ranked(query, ctx)):
-        return []
-    newest, others = found[0], found[1 : 1 + max(query.k - 1, 1)]
-    limit = min(ctx.params["history"], query.max_tokens or ctx.params["history"])
-    form = budget.RAW if newest.memory.data["raw_tokens"] < ctx.params["flash"] else budget.SUMMARY
-    flash = [h for h in [budget.shown(newest, form, part="flash")] if budget.tokens(h.memory.text) <= limit]
-    if not others or not ctx.ask("need_memory", forms.gate("needed"), question=query.text, otherwise=True):
+    p, found = ctx.params, ranked(query, ctx)
+    held = found[: bool(p["flash"])]
+    others, limit = found[len(held) : max(query.k, len(held) + 1)], min(p["history"] or UNBOUND, query.max_tokens or UNBOUND)
+    last = [budget.shown(h, budget.RAW if h.memory.data["raw_tokens"] < p["flash"] else budget.SUMMARY, part="flash") for h in held]
+    flash = [h for h in last if budget.tokens(h.memory.text) <= limit]
+    if not others or (p["gate"] and not ctx.ask("need_memory", forms.gate("needed"), question=query.text, otherwise=True)):
         return flash
     shown = budget.fitted(weighed(query, others, ctx), limit - sum(budget.tokens(h.memory.text) for h in flash))
     active = [budget.shown(others[i], form, part="activation") for i, form in sorted(shown.items())]
@@ -86,33 +87,32 @@ def retrieve(query: Query, ctx: Context) -> list[Hit]:
 
 
 def ranked(query: Query, ctx: Context) -> list[Hit]:
-    """The newest of the stream, then the rest by recency plus relevance, best first."""
+    """The newest of the stream where there is flash memory, then the rest by recency plus relevance, best first."""
     columns = ctx.view.columns()  # oldest first
-    n = len(columns.slot)
+    n, held = len(columns.slot), bool(ctx.params["flash"])
     recency = np.round(ctx.params["recency"] * ctx.params["decay"] ** np.arange(n - 1.0, -1.0, -1.0), 6)  # 1 for the newest
-    relevance = np.round(ctx.view.cosines(ctx.embed([query.text])[0], columns.slot), 6)
-    best = np.argsort(-(recency + relevance)[:-1], kind="stable")[: ctx.params["most"]]
-    chosen = np.array([n - 1, *best][:n], int)
-    memories = ctx.view.at_slots(columns.slot[chosen])
+    relevance = np.round(ctx.params["relevance"] * ctx.view.cosines(ctx.embed([query.text])[0], columns.slot), 6)
+    best = np.argsort(-(recency + relevance)[: n - held], kind="stable")[: ctx.params["most"]]
+    chosen = np.array([*[n - 1] * held, *best][:n], int)
     shares = [{"recency": float(recency[i]), "relevance": float(relevance[i])} for i in chosen]
-    return [Hit(memory, round(sum(why.values()), 6), why) for memory, why in zip(memories, shares, strict=True)]
+    return [Hit(m, round(sum(why.values()), 6), why) for m, why in zip(ctx.view.at_slots(columns.slot[chosen]), shares, strict=True)]
 
 
 def weighed(query: Query, hits: Sequence[Hit], ctx: Context) -> list[budget.Piece]:
     """What each memory costs, and whether its summary is enough: asked of the long ones when together they are too long."""
     pieces = [budget.piece(hit) for hit in hits]
-    if sum(p.raw for p in pieces) <= ctx.params["ask_total"]:
-        return pieces
-    long = [i for i, p in enumerate(pieces) if p.raw > ctx.params["ask_each"] and p.summary < p.raw]
-    enough = ctx.map(lambda i: i in long and ctx.ask("summary_enough", forms.gate("enough"), question=query.text, otherwise=False,
-                     summary=hits[i].memory.data["summary"], cites=[hits[i]]), range(len(pieces)))
-    return [replace(p, enough=yes) for p, yes in zip(pieces, enough, strict=True)]
+    if ctx.params["enough"] and sum(p.raw for p in pieces) > ctx.params["ask_total"]:
+        long = [i for i, p in enumerate(pieces) if p.raw > ctx.params["ask_each"] and p.summary < p.raw]
+        enough = ctx.map(lambda i: i in long and ctx.ask("summary_enough", forms.gate("enough"), question=query.text, otherwise=False,
+                         summary=hits[i].memory.data["summary"], cites=[hits[i]]), range(len(pieces)))
+        pieces = [replace(p, enough=yes) for p, yes in zip(pieces, enough, strict=True)]
+    return pieces if ctx.params["degrade"] else [p if p.enough else replace(p, summary=p.raw) for p in pieces]
 
 
 def answer(query: Query, hits: Sequence[Hit], ctx: Context) -> str:
     """The model's answer from the memories in the order in which they happened."""
-    return ctx.ask("answer", forms.text(600, "answer"), history=budget.dated(budget.chronological(hits)), question=query.text, cites=hits,
-                   otherwise=hits[0].memory.text)
+    shown = budget.dated(budget.chronological(hits) if ctx.params["chronological"] else hits)
+    return ctx.ask("answer", forms.text(600, "answer"), history=shown, question=query.text, cites=hits, otherwise=hits[0].memory.text)
 
 
 recipe = Recipe(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clew.arena.systems import System
+from clew.arena.systems import Spent, System
 from clew.errors import MissingExtra, NotFound
 from clew.models import Embedder
 
@@ -42,3 +42,21 @@ def floats(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
 def weight(folder: Path) -> int:
     """Bytes of every file below a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+class Store:
+    """What every peer here has in common: what it weighs is its folder, it asks no model, and what fails is raised."""
+
+    folder: Path
+
+    def bytes(self) -> int:
+        """Its folder on disk."""
+        return weight(self.folder)
+
+    def faults(self) -> int:
+        """None are told apart from raised errors."""
+        return 0
+
+    def spent(self) -> Spent:
+        """No model is asked; vectors are ours."""
+        return Spent()

@@ -9,8 +9,8 @@ from typing import Any
 import chromadb
 from chromadb.config import Settings
 
-from clew.arena.peers import floats, weight
-from clew.arena.systems import USER, Found, Memory, Spent, System
+from clew.arena.peers import Store, floats
+from clew.arena.systems import USER, Found, Memory, System
 from clew.models import Embedder
 
 BATCH = 1000  # what Chroma's own documentation advises for bulk adds
@@ -30,7 +30,7 @@ class Chroma:
         return Opened(folder, self.embedder)
 
 
-class Opened:
+class Opened(Store):
     """A collection, open."""
 
     def __init__(self, folder: Path, embedder: Embedder) -> None:
@@ -53,18 +53,6 @@ class Opened:
         got = self.rows.query(query_embeddings=floats(self.embedder, [text]), n_results=k, where=only)  # type: ignore[arg-type]
         took = perf_counter() - started
         return Found(tuple(got["ids"][0]), tuple((got["documents"] or [[]])[0]), took)
-
-    def bytes(self) -> int:
-        """Its folder on disk."""
-        return weight(self.folder)
-
-    def faults(self) -> int:
-        """None are told apart from raised errors."""
-        return 0
-
-    def spent(self) -> Spent:
-        """No model is asked; vectors are ours."""
-        return Spent()
 
     def close(self) -> None:
         """The client has no way to be closed but being dropped."""

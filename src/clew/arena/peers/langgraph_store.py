@@ -13,8 +13,8 @@ from langgraph.store.base import PutOp
 from langgraph.store.sqlite import SqliteStore
 from pysqlite3 import dbapi2 as sqlite3
 
-from clew.arena.peers import floats, weight
-from clew.arena.systems import USER, Found, Memory, Spent, System
+from clew.arena.peers import Store, floats
+from clew.arena.systems import USER, Found, Memory, System
 from clew.models import Embedder
 
 BATCH = 1000
@@ -37,7 +37,7 @@ class LangGraph:
         return Opened(folder, self.embedder)
 
 
-class Opened:
+class Opened(Store):
     """A store, open."""
 
     def __init__(self, folder: Path, embedder: Embedder) -> None:
@@ -71,18 +71,6 @@ class Opened:
         got = self.store.search(("memory", user) if user else ("memory",), query=text, limit=k)
         took = perf_counter() - started
         return Found(tuple(item.key for item in got), tuple(item.value["text"] for item in got), took)
-
-    def bytes(self) -> int:
-        """Its folder on disk."""
-        return weight(self.folder)
-
-    def faults(self) -> int:
-        """None are told apart from raised errors."""
-        return 0
-
-    def spent(self) -> Spent:
-        """No model is asked; vectors are ours."""
-        return Spent()
 
     def close(self) -> None:
         """Close the connection."""

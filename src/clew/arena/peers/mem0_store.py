@@ -11,8 +11,8 @@ from typing import Any
 
 from mem0 import Memory as Mem0Memory
 
-from clew.arena.peers import floats, weight
-from clew.arena.systems import USER, Found, Memory, Spent, System
+from clew.arena.peers import Store, floats
+from clew.arena.systems import USER, Found, Memory, System
 from clew.models import Embedder
 
 
@@ -45,7 +45,7 @@ class Mem0:
         return Opened(folder, self.embedder)
 
 
-class Opened:
+class Opened(Store):
     """A memory, open."""
 
     def __init__(self, folder: Path, embedder: Embedder) -> None:
@@ -80,18 +80,6 @@ class Opened:
         got = self.memory.search(text, top_k=k, threshold=0.0, filters={"user_id": user})["results"]
         took = perf_counter() - started
         return Found(tuple(row["metadata"]["key"] for row in got), tuple(row["memory"] for row in got), took)
-
-    def bytes(self) -> int:
-        """Its folder on disk."""
-        return weight(self.folder)
-
-    def faults(self) -> int:
-        """None are told apart from raised errors."""
-        return 0
-
-    def spent(self) -> Spent:
-        """No model is asked; vectors are ours."""
-        return Spent()
 
     def close(self) -> None:
         """Close the vector store and the history."""
