@@ -14,7 +14,20 @@ from clew.recipe import load
 
 HERE = Path(__file__).parent
 BUILT_IN = {name: entry for name, entry in catalogue.entries().items() if (HERE.parent / f"src/clew/recipes/{name}.py").exists()}
-FACTS = ("Paper", "Code", "Forms", "Functions", "Formation", "Evolution", "Retrieval", "Quadrant", "Group", "Calls", "Published", "Checklist")
+FACTS = (
+    "Paper",
+    "Code",
+    "Forms",
+    "Functions",
+    "Formation",
+    "Evolution",
+    "Retrieval",
+    "Quadrant",
+    "Group",
+    "Calls",
+    "Published",
+    "Checklist",
+)
 
 
 def items(name: str) -> set[int]:

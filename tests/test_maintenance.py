@@ -159,7 +159,11 @@ def test_events_that_are_not_there_cannot_be_retracted(tmp_path: Path) -> None:
 
 def stumbling(events: Sequence[Event], ctx: Context) -> list[Memory]:
     """A recipe that subscribes to edits and cannot read them."""
-    return [ctx.memory(events[0].text, kind="turn", actor=events[0].body["no such key"])] if events[0].kind == "edit" else encode.turns(events, ctx)
+    return (
+        [ctx.memory(events[0].text, kind="turn", actor=events[0].body["no such key"])]
+        if events[0].kind == "edit"
+        else encode.turns(events, ctx)
+    )
 
 
 def test_an_owners_word_stands_where_the_recipe_stumbles_over_it(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from clew.recipe import Recipe, load, names
 from clew.storage.view import View
 
 SOAK = bool(os.environ.get("CLEW_SOAK"))
-EXAMPLES = int(os.environ.get("CLEW_EXAMPLES", "150" if SOAK else "6"))
+EXAMPLES = int(os.environ.get("CLEW_EXAMPLES", "150" if SOAK else "10"))
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 USERS = ("ana", "bo", "李雷", None)
 WORDS = (

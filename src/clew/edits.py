@@ -137,7 +137,8 @@ def _reopened(seqs: frozenset[int], ctx: Context) -> list[Memory]:
 def _before(id: str, seqs: frozenset[int], ctx: Context) -> Memory | None:
     """A memory's last version that owes nothing to these events."""
     found = next((v for v in reversed(versions(id, ctx)) if seqs.isdisjoint(v.rests)), None)
-    return replace(found, retired=None) if found is not None and found.closed in seqs else found  # they had ended it for good
+    by_them = found is not None and found.closed in seqs and found.retired in ("corrected", "merged")
+    return replace(found, retired=None) if found is not None and by_them else found
 
 
 def _relieved(memory: Memory, seqs: frozenset[int], ctx: Context) -> list[Memory]:

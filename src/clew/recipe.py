@@ -134,8 +134,8 @@ def switched(recipe: Recipe, text: str) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for part in text.split(","):
         match = _SWITCH.fullmatch(part.strip())
-        name = match and (match["off"] or match["name"])
-        if not match or name not in recipe.params:
+        name = (match["off"] or match["name"]) if match else ""
+        if match is None or name not in recipe.params:
             known = ", ".join(sorted(recipe.params)) or "none"
             raise UsageError(f"{recipe.name}[{text}]: {part!r} is not -NAME or NAME=VALUE of a parameter; {recipe.name} has {known}")
         held = recipe.params[name]

@@ -15,7 +15,9 @@ def rested(t: Trial) -> None:
     wish = t.week.asked["basis"]
     t.story.chapter("When a premise falls")
     _, quote = t.found(wish["question"], wish["premise"], k=50)
-    premise = next(h.memory for h in t.c.recall(wish["question"], user=TEAM, k=50) if t.week.is_gold(t.c.thread(h.memory.id)[0], wish["premise"]))
+    premise = next(
+        h.memory for h in t.c.recall(wish["question"], user=TEAM, k=50) if t.week.is_gold(t.c.thread(h.memory.id)[0], wish["premise"])
+    )
     assert quote is not None
     t.story.quote(quote.text, quote.event.actor, quote.event.at)
     done = t.c.record(wish["conclusion"], user=TEAM, actor="Bosun", trust="assistant", basis=[premise.id])
@@ -25,7 +27,9 @@ def rested(t: Trial) -> None:
     t.c.retire(premise.id, reason="superseded")
     after = t.c.get(mine.id)
     others = sum(1 for m in t.c.memories(user=TEAM, limit=10**6) if m.status != "active" and m.id != mine.id and m.kind == "turn")
-    t.story.text(f"Then the premise is superseded: 600 more were granted. The conclusion is now {after.status}, in every prompt that shows it.")
+    t.story.text(
+        f"Then the premise is superseded: 600 more were granted. The conclusion is now {after.status}, in every prompt that shows it."
+    )
     t.story.check(after.status == "suspect" and not others, f"what rested on it is marked, and {others} of all other turns are")
 
 
