@@ -14,7 +14,7 @@ from clew.maintenance import digest
 from clew.models import forms
 from clew.operators import capacity, cluster, cube, lifecycle_states
 from clew.storage.terms import terms
-from clew.types import Event, Memory, Scope
+from clew.types import TRUST, Event, Memory, Scope
 
 VERSION = 1
 WORKING, AUDIT = "working", "audit"
@@ -92,6 +92,7 @@ def refreshed(event: Event, held: Sequence[Memory], search: Search, ctx: Context
         ids=list(chosen),
         importance=chosen,
         uses={id: uses.get(id, 0) + 1 for id in chosen},
+        trust=min(TRUST.values()),  # it says nothing itself, and any question may let go of it, whatever that was shown
     )
     level = ctx.authority  # of the words shown: what they are used for must not lower the trust of the better
     new = [m for m in pool if m.id in chosen and (m.id not in uses or "half_life_days" in m.data) and m.trust <= level]
