@@ -34,17 +34,34 @@ def peers(models: Models | None = None) -> list[PeerLiving]:
     return [PeerLiving(name, models) for name in NAMES]
 
 
-class ChromaLife:
-    """Chroma: `delete` by id, by user and by `where_document`, `update` by id."""
+class Adapted:
+    """What every peer's life has in common: things are said through its adapter, and a time stands in the question's words."""
 
     answers = False
 
     def __init__(self, opened: Any) -> None:
-        self.opened, self.users = opened, dict[str, str]()
+        self.opened = opened
 
     def say(self, said: Say) -> None:
-        """Add it."""
+        """Add it; mem0 does so without inference."""
         self.opened.remember([_event(said)])
+
+    def hear(self, ask: Ask) -> Heard:
+        """The nearest texts."""
+        found = self.opened.find(ask.spoken or ask.text, ask.at, K, ask.user)
+        return Heard(found.texts, found.seconds)
+
+    def close(self) -> None:
+        """As the adapter does."""
+        self.opened.close()
+
+
+class ChromaLife(Adapted):
+    """Chroma: `delete` by id, by user and by `where_document`, `update` by id."""
+
+    def __init__(self, opened: Any) -> None:
+        super().__init__(opened)
+        self.users = dict[str, str]()
 
     def do(self, deed: Do) -> bool:
         """By the collection's own calls."""
@@ -67,10 +84,8 @@ class ChromaLife:
         self.opened.remember([{"key": key, "content": text, "user": user}])
 
     def hear(self, ask: Ask) -> Heard:
-        """The nearest texts; a time stands in the question's words."""
-        if not self.opened.rows.count():
-            return Heard(())
-        return _heard(self.opened, ask)
+        """The nearest texts; an empty collection cannot be asked."""
+        return super().hear(ask) if self.opened.rows.count() else Heard(())
 
     def states(self, user: str, keys: Sequence[str]) -> dict[str, str]:
         """There or not."""
@@ -81,22 +96,9 @@ class ChromaLife:
         """The user's documents."""
         return list(self.opened.rows.get(where={"user": user})["documents"] or [])
 
-    def close(self) -> None:
-        """As the adapter does."""
-        self.opened.close()
 
-
-class LangGraphLife:
+class LangGraphLife(Adapted):
     """LangGraph's store: `delete` and `put` by namespace and key; a user is a namespace, deleted key by key."""
-
-    answers = False
-
-    def __init__(self, opened: Any) -> None:
-        self.opened = opened
-
-    def say(self, said: Say) -> None:
-        """Put it."""
-        self.opened.remember([_event(said)])
 
     def do(self, deed: Do) -> bool:
         """By the store's own calls."""
@@ -113,10 +115,6 @@ class LangGraphLife:
             return False
         return True
 
-    def hear(self, ask: Ask) -> Heard:
-        """The nearest texts; a time stands in the question's words."""
-        return _heard(self.opened, ask)
-
     def states(self, user: str, keys: Sequence[str]) -> dict[str, str]:
         """There or not."""
         return {key: ACTIVE if self.opened.store.get(("memory", user), key) is not None else GONE for key in keys}
@@ -125,22 +123,9 @@ class LangGraphLife:
         """The texts of the user's namespace."""
         return [item.value["text"] for item in self.opened.store.search(("memory", user), limit=MANY)]
 
-    def close(self) -> None:
-        """As the adapter does."""
-        self.opened.close()
 
-
-class Mem0Life:
+class Mem0Life(Adapted):
     """mem0: `delete` and `update` by id, `delete_all` by user."""
-
-    answers = False
-
-    def __init__(self, opened: Any) -> None:
-        self.opened = opened
-
-    def say(self, said: Say) -> None:
-        """Add it, without inference."""
-        self.opened.remember([_event(said)])
 
     def _rows(self, user: str) -> list[dict[str, Any]]:
         return self.opened.memory.get_all(filters={"user_id": user}, top_k=MANY)["results"]
@@ -159,10 +144,6 @@ class Mem0Life:
             return False
         return True
 
-    def hear(self, ask: Ask) -> Heard:
-        """The best texts; a time stands in the question's words."""
-        return _heard(self.opened, ask)
-
     def states(self, user: str, keys: Sequence[str]) -> dict[str, str]:
         """There or not."""
         found = {row["metadata"]["key"] for row in self._rows(user)}
@@ -172,17 +153,8 @@ class Mem0Life:
         """The user's memories."""
         return [row["memory"] for row in self._rows(user)]
 
-    def close(self) -> None:
-        """As the adapter does."""
-        self.opened.close()
-
 
 KINDS: Mapping[str, type[Any]] = {"chroma": ChromaLife, "langgraph_store": LangGraphLife, "mem0_store": Mem0Life}
-
-
-def _heard(opened: Any, ask: Ask) -> Heard:
-    found = opened.find(ask.spoken or ask.text, ask.at, K, ask.user)
-    return Heard(found.texts, found.seconds)
 
 
 def _event(said: Say) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from string import Template
 
 from clew.arena import scores
 from clew.errors import ModelError
-from clew.models import Asker, Call, Shown, forms
+from clew.models import Asker, Call, Extracts, Shown, forms
 from clew.recipe import prompts
 
 ATTEMPTS = 2
@@ -51,8 +51,8 @@ class Reader:
         return Read(answer, scores.token_f1(answer, references), min(invalid + 1, ATTEMPTS), invalid)
 
     def _reply(self, question: str, texts: Sequence[str]) -> str:
-        if extract := getattr(self.asker, "extract", None):
+        if isinstance(self.asker, Extracts):
             values = {"records": tuple(Shown(id=None, text=t) for t in texts), "question": (Shown(id=None, text=question),)}
-            return extract(Call("arena", "read", values, ANSWER)).text
+            return self.asker.extract(Call("arena", "read", values, ANSWER, ANSWER.max_tokens)).text
         records = "\n".join(f"- {text}" for text in texts)
         return self.asker.ask(self._template.substitute(records=records, question=question), ANSWER.schema, ANSWER.max_tokens).text

@@ -114,11 +114,6 @@ def taken_back(text: str) -> bool:
     return len(text) <= LONGEST and bool(_TAKEN_BACK.search(text))
 
 
-def back_then(text: str) -> bool:
-    """Whether a turn tells of a time that is over."""
-    return bool(_BACK_THEN.search(text))
-
-
 def _repeated(later: Gist, before: Gist) -> bool:
     """Whether the later words hold all of the earlier ones, and name nothing else."""
     return before.marks | before.topics <= later.marks | later.topics and later.marks <= before.marks
