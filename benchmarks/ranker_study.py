@@ -16,7 +16,7 @@ import numpy as np
 from ranker_data import SETS, Example, examples
 from train_ranker import learn
 
-from clew.operators import features, rank
+from clew.operators.ranking import features, rank
 
 ROUNDS = 2000
 Scores = Callable[[Example], np.ndarray]

@@ -14,8 +14,8 @@ from clew import Clew, Models
 from clew import recall as recalling
 from clew.arena import agent_guard, agent_recorded
 from clew.models.fake import Dead, Fickle, Scripted
-from clew.operators import consensus, lessons
-from clew.operators.consensus import CALLS, LACKS, MAY, chain, dbscan, distances, grouped, settled
+from clew.operators.experience import consensus, lessons
+from clew.operators.experience.consensus import CALLS, LACKS, MAY, chain, dbscan, distances, grouped, settled
 from clew.recipe import Recipe
 from clew.recipes.a_mem_guard import asking, counts, recipe
 from clew.types import TRUST, Query, Scope

@@ -13,7 +13,7 @@ from clew import Clew
 from clew.context import Context
 from clew.models import Models
 from clew.models.fake import Dead, Fickle, Scripted
-from clew.operators import graph
+from clew.operators.graphs import graph
 from clew.recall import looking
 from clew.recipes import ari_graph
 from clew.types import Memory, Query, Scope

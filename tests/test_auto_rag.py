@@ -13,7 +13,7 @@ import pytest
 from clew import Clew
 from clew.models import Models
 from clew.models.fake import Dead, Fickle, Scripted
-from clew.operators import dialogue
+from clew.operators.search import dialogue
 from clew.recipes import auto_rag
 from clew.types import Hit
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from clew import Clew
 from clew.errors import NotFound, UsageError
-from clew.operators.change import Holding, Said, settle
-from clew.operators.decide import Choice, Item, decide
-from clew.operators.slots import stated
-from clew.operators.statement import Statement
+from clew.operators.slots.reading import stated
+from clew.operators.slots.statement import Statement
+from clew.operators.truth.change import Holding, Said, settle
+from clew.operators.truth.decide import Choice, Item, decide
 from clew.types import TRUST
 
 DAY = datetime(2024, 6, 5, 12, tzinfo=UTC)  # a Wednesday

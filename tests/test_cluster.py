@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clew.operators import cluster
+from clew.operators.people import cluster
 
 
 def points(seed: int, n: int, d: int = 16, groups: int = 4, spread: float = 0.25) -> np.ndarray:

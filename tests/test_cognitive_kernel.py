@@ -14,7 +14,7 @@ from clew.context import Context
 from clew.errors import UsageError
 from clew.models import Models, connect
 from clew.models.fake import Dead, Scripted
-from clew.operators import granularity
+from clew.operators.documents import granularity
 from clew.operators.retrieve import fused_max
 from clew.recall import looking
 from clew.recipes import cognitive_kernel

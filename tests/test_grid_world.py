@@ -13,7 +13,7 @@ from clew import Clew
 from clew import recall as recalling
 from clew.models import Models
 from clew.models.fake import Dead, Scripted
-from clew.operators import graph
+from clew.operators.graphs import graph
 from clew.recipes import ari_graph
 
 STEPS = {"north": (0, 1), "south": (0, -1), "east": (1, 0), "west": (-1, 0)}

@@ -11,7 +11,7 @@ import pytest
 from clew import Clew
 from clew.models import Models
 from clew.models.fake import Scripted
-from clew.operators import pagerank
+from clew.operators.graphs import pagerank
 from clew.recipes import hippo_rag
 from clew.types import Hit, Memory
 

@@ -3,7 +3,7 @@
 import pytest
 
 from clew.errors import UsageError
-from clew.operators.loop import fresh, iterate
+from clew.operators.search.loop import fresh, iterate
 from clew.types import Hit, Memory
 
 

@@ -21,7 +21,8 @@ from clew import Clew, UsageError
 from clew.errors import RecipeError
 from clew.models import Models
 from clew.models.fake import Dead, Fickle, Scripted
-from clew.operators import capacity, cube, lifecycle_states, reorganise, working_set
+from clew.operators.upkeep import capacity, cube, reorganise, working_set
+from clew.operators.upkeep import states as lifecycle_states
 from clew.recipe import Recipe
 from clew.recipes import mem_os
 from clew.types import Memory, Scope

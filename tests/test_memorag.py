@@ -7,7 +7,7 @@ from typing import Any
 from clew import Clew
 from clew.models import Models
 from clew.models.fake import Dead, Scripted
-from clew.operators import clues
+from clew.operators.search import clues
 from clew.recipes import memorag
 from clew.types import Memory
 

@@ -14,7 +14,7 @@ from clew import Clew
 from clew.models import Models
 from clew.models.fake import Dead, Fickle, Scripted
 from clew.models.scoring import LIKELIHOOD, Ngram
-from clew.operators import layers, perplexity, spans
+from clew.operators.documents import layers, perplexity, spans
 from clew.recipes import mom
 from clew.types import Hit, Memory
 

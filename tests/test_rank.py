@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from clew.errors import UsageError
-from clew.operators import features, question, rank
-from clew.operators.features import ASSISTANT, GREETS, NAME_1, NUMBER, PAST, Field
+from clew.operators.ranking import features, question, rank
+from clew.operators.ranking.features import ASSISTANT, GREETS, NAME_1, NUMBER, PAST, Field
 from clew.storage.terms import terms
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)

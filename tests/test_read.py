@@ -11,7 +11,8 @@ import pytest
 
 from clew import Clew
 from clew.context import Context
-from clew.operators import encode, read, retrieve
+from clew.operators import encode, retrieve
+from clew.operators.ranking import read
 from clew.recall import Answer
 from clew.recipe import Recipe
 from clew.types import Hit, Query

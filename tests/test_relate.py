@@ -10,8 +10,10 @@ from clew import Clew, Event, Memory, Recipe
 from clew.context import Context
 from clew.models import Models
 from clew.models.fake import Scripted
-from clew.operators import encode, relate, retrieve, utility
-from clew.operators.relate import Edit
+from clew.operators import encode, retrieve
+from clew.operators.experience import utility
+from clew.operators.upkeep import relate
+from clew.operators.upkeep.relate import Edit
 
 PROMPTS = {"relate": "Known:\n$known\n\nNew:\n$event"}
 OPERATIONS = ("add", "update", "delete", "none")

@@ -13,7 +13,7 @@ from clew import Clew
 from clew.models import Models
 from clew.models.fake import Dead, Fickle, Scripted
 from clew.models.static import Static
-from clew.operators import cluster, shades
+from clew.operators.people import cluster, shades
 from clew.recipe import Recipe
 from clew.recipes import second_me
 from clew.types import Memory

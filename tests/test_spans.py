@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clew.operators import spans
+from clew.operators.documents import spans
 
 TEXT = (
     "The pump of the Halcyon broke off Skye. She was towed to Mallaig.  A new impeller came by ferry, and we fitted it.\nThe bilge is dry."

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from clew.arena import gate
-from clew.operators.support import negations, plain_number, supported, told
+from clew.operators.truth.support import negations, plain_number, supported, told
 
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)
 ME = ("Ana Silva",)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from clew.context import Context
-from clew.operators import tags
+from clew.operators.people import tags
 from clew.operators.retrieve import fused_max
 from clew.types import Hit, Memory
 

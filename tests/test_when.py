@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clew.errors import UsageError
-from clew.operators.when import Interval, intervals, overlap
+from clew.operators.times.when import Interval, intervals, overlap
 
 HERE = timezone(timedelta(hours=2))
 NOW = datetime(2023, 5, 24, 15, 0, tzinfo=HERE)  # a Wednesday afternoon

@@ -1,4 +1,4 @@
-"""Write src/clew/operators/data/kin.txt: for each stem, the stems of words that mean nearly the same.
+"""Write src/clew/operators/ranking/kin.txt: for each stem, the stems of words that mean nearly the same.
 
 usage: python tools/build_kin.py [out.txt]
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from clew.models import static
-from clew.operators import question
+from clew.operators.ranking import question
 from clew.storage.terms import STOPWORDS, terms
 
 NEAR = 0.7  # chosen on the tuning halves: 0.75 and 0.65 are a point worse

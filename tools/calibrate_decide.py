@@ -1,4 +1,4 @@
-"""Count what the rules of `clew.operators.decide` see in pairs whose relation public data tells, and say how sure they may be.
+"""Count what the rules of `clew.operators.truth.decide` see in pairs whose relation public data tells, and say how sure they may be.
 
 Run with CLEW_DATA set. FactConsolidation, BEAM (100K) and LongMemEval's knowledge updates give pairs: the old and the new
 information (supersedes), two statements that exclude each other (contradicts), a fact said twice (duplicate), and the newest with each other hit
@@ -16,7 +16,7 @@ from clew.arena.cases import Case, Question
 from clew.arena.datasets import dataset
 from clew.arena.halves import half
 from clew.arena.systems import Door, Room
-from clew.operators.decide import RELATIONS, Item, evidence
+from clew.operators.truth.decide import RELATIONS, Item, evidence
 from clew.recipe import load
 
 SETS = {

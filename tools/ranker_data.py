@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from clew.models import static
-from clew.operators import features, question
-from clew.operators.features import Field
+from clew.operators.ranking import features, question
+from clew.operators.ranking.features import Field
 from clew.storage.terms import terms
 
 LOCOMO_CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}

@@ -1,4 +1,4 @@
-"""Learn the ranker's weights, and write src/clew/operators/data/ranker.json.
+"""Learn the ranker's weights, and write src/clew/operators/ranking/ranker.json.
 
 usage: CLEW_DATA=folder python tools/train_ranker.py [out.json]
 
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from ranker_data import Example, examples
 
-from clew.operators import features, rank
+from clew.operators.ranking import features, rank
 
 PENALTY = 3e-3  # chosen on the tuning halves; 1e-3 to 1e-2 are within a point
 STEPS = 3000

@@ -28,7 +28,7 @@ R = TypeVar("R")
 
 def reader() -> ModuleType:
     """The reader without a model, imported when it is first asked: its patterns take as long to import as all the rest of ours."""
-    return importlib.import_module("clew.operators.read")
+    return importlib.import_module("clew.operators.ranking.read")
 
 
 @dataclass(frozen=True, slots=True)

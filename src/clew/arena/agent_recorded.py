@@ -16,7 +16,7 @@ from typing import Any
 from clew.arena import scores
 from clew.arena.agent_guard import system
 from clew.engine import Clew
-from clew.operators import consensus, lessons
+from clew.operators.experience import consensus, lessons
 from clew.recipe import CONTENT, Recipe
 from clew.recipes.a_mem_guard import recipe
 from clew.types import TRUST, Hit

@@ -23,7 +23,7 @@ from clew.arena.cases import Case
 from clew.arena.datasets.halumem import History, Point, histories
 from clew.engine import Clew
 from clew.models import Models
-from clew.operators import support
+from clew.operators.truth import support
 from clew.recipe import Recipe, load
 from clew.storage.terms import terms
 from clew.types import Memory

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from clew.arena import halves
 from clew.arena.datasets.halumem import histories
-from clew.operators import facts, support
+from clew.operators import facts
+from clew.operators.truth import support
 
 SEED = 20261122
 NAMES = ("Ingrid", "Tobias", "Marwa", "Osaka", "Leuven", "Bergen", "Kaspar", "Quito")  # drawn in the place of a name

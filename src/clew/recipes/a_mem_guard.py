@@ -26,9 +26,9 @@ from contextlib import suppress
 
 from clew.context import Context
 from clew.errors import BudgetExceeded, ModelUnavailable
-from clew.operators import consensus, lessons
-from clew.operators.consensus import Verdict
-from clew.operators.lessons import HELD, LESSON, RECORD, UNREAD
+from clew.operators.experience import consensus, lessons
+from clew.operators.experience.consensus import Verdict
+from clew.operators.experience.lessons import HELD, LESSON, RECORD, UNREAD
 from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import TRUST, Event, Hit, Memory, Query
 

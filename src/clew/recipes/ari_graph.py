@@ -7,7 +7,6 @@ Differs:   1. outdated triplets are superseded, not deleted; the model names the
            2. the floor of similarity is set for our embedder's cosine; the release uses another model's dot product
            3. of k results two are episodes, the rest triplets
            4. the map is read from an observation's `data` (location, exits) and the action before it
-Results:   arena table, row ari_graph
 """
 from collections.abc import Sequence
 
@@ -15,7 +14,8 @@ import numpy as np
 
 from clew.context import Context
 from clew.models import forms
-from clew.operators import budget, graph, manage
+from clew.operators import budget, manage
+from clew.operators.graphs import graph
 from clew.recipe import Recipe, prompts
 from clew.types import Event, Hit, Memory, Query
 

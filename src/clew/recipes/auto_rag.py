@@ -25,7 +25,8 @@ from typing import Any
 
 from clew.context import Context
 from clew.models import forms
-from clew.operators import dialogue, encode, loop, retrieve
+from clew.operators import encode, retrieve
+from clew.operators.search import dialogue, loop
 from clew.recipe import Recipe, prompts
 from clew.types import Event, Hit, Memory, Query, Source
 

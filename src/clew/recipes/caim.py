@@ -15,7 +15,6 @@ Differs:   1. thoughts are reviewed one by one; one of which no word was said is
            4. rows merge once the answer was checked, and only if equally trusted; the old ones stay in the history
            5. a question is offered the tags that rows bear, of every session; hits are ranked by tags and words, as the paper has no k
 Results:   arena table, row caim
-Published: none comparable (GVD was judged by people)
 Checklist: 6 of 6
 """
 from collections.abc import Sequence
@@ -24,7 +23,8 @@ from itertools import chain
 
 from clew.context import Context
 from clew.models import forms
-from clew.operators import budget, sessions, tag_review, tags
+from clew.operators import budget
+from clew.operators.people import sessions, tag_review, tags
 from clew.operators.retrieve import shares
 from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import Event, Hit, Memory, Query

@@ -20,7 +20,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from clew.context import Context
-from clew.operators import asking, current, doubt, features, question, rank, rivals, settled, slot_chain
+from clew.operators.ranking import features, question, rank
+from clew.operators.slots import asking
+from clew.operators.slots import chain as slot_chain
+from clew.operators.truth import current, doubt, rivals, settled
 from clew.recipe import Recipe
 from clew.storage.draft import Draft
 from clew.storage.shapes import Columns

@@ -23,7 +23,8 @@ from collections.abc import Sequence
 
 from clew.context import Context
 from clew.models import forms
-from clew.operators import budget, encode, granularity
+from clew.operators import budget, encode
+from clew.operators.documents import granularity
 from clew.operators.retrieve import fused_max
 from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import Event, Hit, Memory, Query, Source

@@ -21,11 +21,12 @@ from typing import Any
 
 from clew.context import Context
 from clew.models import forms
-from clew.operators import encode, facts, support
+from clew.operators import encode, facts
 from clew.operators import retrieve as hybrid
 from clew.operators.facts import settling
 from clew.operators.facts.person import told
-from clew.operators.statement import KINDS, Statement
+from clew.operators.slots.statement import KINDS, Statement
+from clew.operators.truth import support
 from clew.recipe import Recipe, prompts
 from clew.types import TRUST, Event, Hit, Memory, Query, Source
 

@@ -22,7 +22,8 @@ from collections.abc import Sequence
 
 from clew.context import Context
 from clew.models import forms
-from clew.operators import budget, insights, trajectories, utility
+from clew.operators import budget
+from clew.operators.experience import insights, trajectories, utility
 from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import Event, Hit, Memory, Query
 

@@ -24,7 +24,9 @@ from itertools import chain
 
 from clew.context import Context
 from clew.models import forms
-from clew.operators import budget, encode, stream, strengthening
+from clew.operators import budget, encode
+from clew.operators.people import stream
+from clew.operators.upkeep import strengthening
 from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import Event, Hit, Memory, Query, Source
 

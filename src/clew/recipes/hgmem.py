@@ -26,8 +26,10 @@ from dataclasses import replace
 
 from clew.context import CHARS_PER_TOKEN, Context
 from clew.models import forms
-from clew.operators import budget, graph, hypergraph, loop
-from clew.operators.hypergraph import CHUNK, ENTITY, NODE, RELATION, Aim, Working
+from clew.operators import budget
+from clew.operators.graphs import graph, hypergraph
+from clew.operators.graphs.hypergraph import CHUNK, ENTITY, NODE, RELATION, Aim, Working
+from clew.operators.search import loop
 from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import Event, Hit, Memory, Query
 

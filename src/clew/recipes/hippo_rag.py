@@ -22,7 +22,8 @@ import numpy as np
 
 from clew.context import Context
 from clew.models import forms
-from clew.operators import budget, graph, pagerank
+from clew.operators import budget
+from clew.operators.graphs import graph, pagerank
 from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import Event, Hit, Memory, Query
 

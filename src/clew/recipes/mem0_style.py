@@ -9,7 +9,6 @@ Retrieval: semantic
 Quadrant:  II
 Group:     explicit
 Calls:     1 + 1 per fact per add, 1 more every 20 messages of a conversation; none per recall
-Published: none comparable (LoCoMo answers graded by a judge model)
 Checklist: 6 of 6
 Differs:   1. each message is taken as it comes, not in pairs; the summary is made every 20 messages of a session, in their turn
            2. delete retires: the old fact stays readable, and the fact that ended it is kept
@@ -21,7 +20,8 @@ from collections.abc import Sequence
 
 from clew.context import Context
 from clew.models import forms
-from clew.operators import budget, encode, manage, relate
+from clew.operators import budget, encode, manage
+from clew.operators.upkeep import relate
 from clew.recipe import Recipe, prompts
 from clew.types import Event, Hit, Memory, Query, Source
 

@@ -9,7 +9,6 @@ Retrieval: timing and intent, rewriting, lexical, semantic, graph, hybrid, reran
 Quadrant:  I, II
 Group:     explicit, agentic
 Calls:     1 + up to 5 and 1 to fuse per item with near ones + 1 per topic of 4 to 10 items per add; 1 + 1 or 2 after it per recall
-Published: none comparable (LoCoMo judge score 81.2 at 1,589 tokens, LongMemEval 77.8, both gpt-4o-mini)
 Checklist: 7 of 8: MemOS-style plaintext cube
 Differs:   1. a cube's payload is plaintext; activation (KV) and parametric (adapter) payloads are named as absent
            2. reads each message as it comes, not windows of a talk; where a model finds nothing in it, it is kept as it is
@@ -25,8 +24,10 @@ from itertools import islice
 
 from clew.context import Context
 from clew.models import forms
-from clew.operators import budget, capacity, corrections, cube, reorganise, routes, working_set
-from clew.operators.lifecycle_states import traits
+from clew.operators import budget
+from clew.operators.search import routes
+from clew.operators.upkeep import capacity, corrections, cube, reorganise, working_set
+from clew.operators.upkeep.states import traits
 from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import Event, Hit, Memory, Query, Source
 

@@ -14,8 +14,6 @@ Evolution: none
 Retrieval: rewriting, semantic, generative
 Quadrant:  II
 Group:     explicit
-Calls:     1 per 4,096 tokens added; 2 per recall and 8,000 tokens of gists, 1 per answer
-Published: none comparable (answer F1 only, by trained memory models)
 Checklist: 5 of 5: MemoRAG-Lite style
 """
 from collections.abc import Sequence
@@ -24,7 +22,9 @@ import numpy as np
 
 from clew.context import CHARS_PER_TOKEN, Context
 from clew.models import forms
-from clew.operators import budget, clues, graph
+from clew.operators import budget
+from clew.operators.graphs import graph
+from clew.operators.search import clues
 from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import Event, Hit, Memory, Query
 

@@ -24,7 +24,8 @@ from collections.abc import Mapping, Sequence
 
 from clew.context import Context
 from clew.models import forms
-from clew.operators import encode, layers, perplexity, spans
+from clew.operators import encode
+from clew.operators.documents import layers, perplexity, spans
 from clew.recipe import Recipe, prompts
 from clew.types import Event, Hit, Memory, Query, Source
 

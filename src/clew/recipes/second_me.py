@@ -8,8 +8,6 @@ Evolution: consolidation (cluster-level, global), updating
 Retrieval: semantic
 Quadrant:  II
 Group:     explicit
-Calls:     2 per add, and 2 per shade touched plus 2 for every 20 adds; 0 per recall, 1 per answer
-Published: none comparable
 Checklist: 6 of 7: Second Me L0/L1
 Differs:   1. no L2: no adapter is trained, so requests are neither enhanced by one nor validated
            2. each sentence of L1 cites an id out of those shown; shades are found by name and words (the release embeds
@@ -23,7 +21,10 @@ from collections.abc import Sequence
 
 from clew.context import CHARS_PER_TOKEN, Context
 from clew.models import forms
-from clew.operators import budget, cited, encode, shades, strengthening
+from clew.operators import budget, encode
+from clew.operators.documents import cited
+from clew.operators.people import shades
+from clew.operators.upkeep import strengthening
 from clew.recipe import CONTENT, Recipe, prompts
 from clew.types import TRUST, Event, Hit, Memory, Query, Source
 

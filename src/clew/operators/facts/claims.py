@@ -9,7 +9,7 @@ from clew.operators.facts.fact import Fact
 from clew.operators.facts.frames import worth
 from clew.operators.facts.language import clauses, sentences
 from clew.operators.facts.person import possessive
-from clew.operators.statement import Statement
+from clew.operators.slots.statement import Statement
 
 MOST = 4  # claims of one message that are put before a person
 _YOU = re.compile(r"\b(?:you|your)\b", re.IGNORECASE)

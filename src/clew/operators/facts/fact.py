@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from clew.operators.statement import Statement
+from clew.operators.slots.statement import Statement
 
 ROLES = frozenset({"user", "assistant", "system", "tool", "document", "human", "ai", "bot", ""})
 

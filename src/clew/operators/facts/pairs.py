@@ -3,7 +3,7 @@
 import re
 
 from clew.operators.facts.fact import Fact
-from clew.operators.statement import Statement
+from clew.operators.slots.statement import Statement
 
 _LINE = re.compile(
     r"^[ \t]*[-*•]?[ \t]*\"?(?P<key>[A-Za-z][A-Za-z0-9 _/-]{1,40}?)\"?[ \t]*[:=][ \t]+(?P<value>[^\n]{1,200}?)[ \t]*,?$", re.MULTILINE

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from clew.operators import slots, when
 from clew.operators.facts import frames, pairs
 from clew.operators.facts.claims import claims
 from clew.operators.facts.fact import Fact, name_of
@@ -16,7 +15,9 @@ from clew.operators.facts.frames import Frame
 from clew.operators.facts.language import clauses, sentences, words
 from clew.operators.facts.person import possessive
 from clew.operators.facts.person import told as in_third_person
-from clew.operators.statement import Statement
+from clew.operators.slots import reading as slots
+from clew.operators.slots.statement import Statement
+from clew.operators.times import when
 
 VERSION = 1
 LONGEST = 600  # characters of a sentence beyond which it is a listing or a log, no statement

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from clew.context import Context
-from clew.operators import change, slots
-from clew.operators.slot_words import value_form
-from clew.operators.statement import Statement
+from clew.operators.slots import reading as slots
+from clew.operators.slots.statement import Statement
+from clew.operators.slots.words import value_form
+from clew.operators.truth import change
 from clew.storage.terms import terms
 from clew.types import ENDED, TRUST, Change, Hit, Memory
 

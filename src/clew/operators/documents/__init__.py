@@ -1,0 +1,1 @@
+"""Long texts: cut, seen at several granularities, cited sentence by sentence."""

@@ -1,0 +1,1 @@
+"""What was tried and how it ended: trajectories, lessons, insights, what they are worth."""

@@ -1,0 +1,1 @@
+"""Triplets, hyperedges and what spreads along links."""

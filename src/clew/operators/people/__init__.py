@@ -1,0 +1,1 @@
+"""One person over time: sessions, facets, streams, tags."""

@@ -1,0 +1,1 @@
+"""The second look at what was found: features, a learned sum, and reading an answer off the best."""

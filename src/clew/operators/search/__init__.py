@@ -1,0 +1,1 @@
+"""Several looks at memory for one question: clues, loops, dialogues, routes."""

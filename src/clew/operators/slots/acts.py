@@ -1,0 +1,214 @@
+"""What a brief turn does to what is known: says, changes, corrects or takes back a value; of whom, and of which time.
+
+No grammar of slots: words are sorted into names and numbers, words of change, words of error, what only leads up to the
+point, and the rest, which is the topic. So a turn can be held against others about the same thing, whatever its words.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from clew.operators.times import when
+from clew.storage.terms import STOPWORDS
+
+VERSION = 1
+BRIEF = 170  # characters up to which a turn says one thing
+LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+# Said before or around the point: who speaks here speaks of speaking.
+_FRAME = re.compile(
+    r"^\s*(?:(?:oh|and|so|well|ok(?:ay)?|hey|hi|also|btw|by the way|for (?:the record|completeness|your information)|just so you know|"
+    r"(?:one|a) (?:more |last )?thing|(?:quick|small|a|one) (?:note|update|question)|a note|update|fyi|note|heads[- ]up|remember|reminder|"
+    r"as (?:i )?said(?: before)?|to be clear|as before|for what it['’]?s worth|anyway|incidentally|news)\b[\s,:;.–—-]*)+"
+    r"|\bI(?:['’]ve| have| had)?\s+(?:just\s+|only\s+)?(?:forgot|wanted|meant|have|need|ought|should|must)(?:\s+to)?\s+"
+    r"(?:mention|say|tell you|add|note|point out)\b(?:\s+that\b)?"
+    r"|\bI(?:['’]ve| have)?\s+(?:just\s+)?(?:see|saw|read|found|find|noticed|gather|learned|learnt|hear|heard|know|remember|reali[sz]ed?|checked)\b"
+    r"(?:\s+out)?(?:\s+(?:from|in|by|again)\b[^,.:;]{0,40}?)?\s+that\b"
+    r"|\b(?:what|everything|all|whatever)\s+(?:that\s+)?I(?:['’]ve| have| had)?\s+(?:just\s+)?(?:said|told you|mentioned|wrote|claimed|stated)"
+    r"(?:\s+(?:earlier|before|yesterday|last time))?(?:\s+(?:about|on|regarding|concerning))?"
+    r"|\bI(?:['’]ve| have)?\s+(?:take|took|taken|got|get|had|made|was|am|must have been|meant(?:\s+to\s+say)?|misspoke|misread|misremembered|said|"
+    r"told you|confused|mixed)\b(?:\s+(?:back|up|it|that|this|them|things|all|a|an|the|my|wrong|mistaken|confused|mistake|error|slip|what"
+    r"|I|told|you|said|earlier|before))*(?=\s*[,.:;–—-]|\s*$)"
+    r"|\b(?:before|if|as|when|while|unless)\s+I\s+(?:forget|forgot|remember|recall|may|say|said|know|am not mistaken)\b"
+    r"|\b(?:let me|allow me to|I (?:must|have to|need to|should|want to|would like to))\s+(?:correct|rephrase|fix|tell|add|put|set|clarify|note|say)\b"
+    r"(?:\s+(?:myself|that|this|it|you|right|straight|something))*"
+    r"|\bto let you know\b"
+    r"|\b(?:that|it|this)\s+(?:is|was)\s+(?:just\s+)?(?:a |an |my )?(?:slip|mistake|error|typo|mix[- ]?up|wrong|incorrect)"
+    r"(?:\s+(?:of mine|of me|on my part))?"
+    r"|\b(?:my|of)\s+(?:mistake|error|bad|fault|slip|mine|apologies)\b|\bon my part\b",
+    re.I,
+)
+_WRONG = re.compile(
+    r"\b(?:correction|correct(?:ed|ing)?\s+(?:myself|that|this|it|what)|actually|wrong|incorrect|mistak(?:e|en|enly)|slip|mix(?:ed)?[- ]?up"
+    r"|mixed\s+.{1,15}?\s+up|never|false|not (?:right|the case)|lied|sorry|I meant|meant to say|misspoke|misread"
+    r"|misremembered|confused|in error|untrue|not true|made up|typo|should (?:have been|read|be)|no wait|wait,? no|after all)\b"
+    r"|^\W*no\b[,:.]",
+    re.I,
+)
+_TAKEN = re.compile(
+    r"\b(?:tak(?:e|en|ing) (?:(?:that|it|this|what .{3,60}?) )?back|disregard|never ?mind|mix(?:ed)?[- ]?up|not .{1,60} after all"
+    r"|(?:ignore|forget|scrap|drop|discard|withdraw|retract|strike|scratch|delete|undo|cross out|don['’]t (?:believe|trust|rely on|mind))\s+"
+    r"(?:what|that|it|this|everything|all|my (?:last|earlier|previous)|the (?:bit|part|thing|note|remark|line|idea|story|claim))"
+    r"|(?:was|were|is|are|isn['’]t|wasn['’]t|it['’]s|that['’]s)\s+(?:just\s+|simply\s+|never\s+|not\s+)*(?:true|untrue|false|incorrect|wrong|made up"
+    r"|the case|nonsense|a (?:mistake|lie|joke|mix[- ]?up))\b"
+    r"|I (?:was|am|were|must have been)\s+(?:just\s+|simply\s+|quite\s+)?(?:wrong|mistaken|confused|mixed up|lying|joking)\s+(?:about|that|when|on)\b"
+    r"|made (?:it|that|this|up)\b)",
+    re.I,
+)
+_CONTRAST = re.compile(r",\s*(?:and\s+|but\s+)?not\s+\S|\b(?:instead of|rather than)\b|;\s*not\s|\bmeant\b(?!\s+nothing)", re.I)
+_UNREAL = re.compile(r"\?\s*$|\b(?:if|would|could|might|maybe|perhaps|suppose|imagine|unless|whether)\b", re.I)
+_PAST = re.compile(
+    r"\b(?:was|were|had|did|used to|lived|worked|drove|paid|owned|held|ran|led|wore|took|ate|sat|met|went|[a-z]{3,}ed)\b", re.I
+)
+_ME = re.compile(r"\b(?:i|me|my|mine|myself|we|us|our|ours|i['’]m|i['’]ve|we['’]re|we['’]ve)\b", re.I)
+_WE = re.compile(r"(?<!^)\b(?:we|us)\b", re.I)  # where something is named, it is that, not those who speak
+_MINE = re.compile(r"\b(?:my|mine|our|ours)\b", re.I)
+_OWNER = re.compile(r"\b(?!It|That|What|There|Here|He|She|Who|Let|How|Where)[A-Z]\w+(?:['’]s|s['’])\s")
+_HEADING = re.compile(r"^\W*(?:[A-Za-z][a-z'’-]*\s+){0,3}[A-Za-z][a-z'’-]*:(?=\s)")
+_OVER = re.compile(r"\b(?:no longer|any ?more|stopped|ended|quit|gave up|over now)\b", re.I)
+_DENIED = re.compile(r"\b(?:not|never|no longer|any ?more|isn['’]t|wasn['’]t|aren['’]t|don['’]t|doesn['’]t|stopped|quit|gave up)\b", re.I)
+_TOKEN = re.compile(r"\d+(?:[.,:/-]\d+)*|[^\W_](?:[^\s,;:!?()\"“”]*[^\W_])?")
+CHANGES = frozenset(
+    """now new newly anymore longer days nowadays instead recently just since changed change changes switched switch moved move relocated became
+    become becomes renamed replaced took taken takes taking over left quit traded dropped swapped went rose fell raised lowered cut
+    increased reduced extended postponed brought forward pushed set made promoted goes gave stopped started ended gone sold bought
+    cancelled canceled latest current currently today then again still already from onwards lately transferred exchanged reassigned
+    assigned given upgraded downgraded joined adopted turned reset adjusted climbed grew shrank starting effective""".split()  # noqa: SIM905
+)
+_ERRORS = frozenset(
+    """correction corrected actually wrong incorrect mistake mistaken slip mix-up mixup mixed disregard ignore forget scratch strike scrap take
+    took back meant sorry misspoke misread confused error untrue true typo wait please never not no after all being retract withdraw nevermind
+    said told turns turned oops earlier before""".split()  # noqa: SIM905
+)
+_STARTS = frozenset(
+    """a actually also an and as at but by correction finally first for fyi generally he hello her here hey hi his i if in it its just last later
+    my no nothing now oh ok okay on one our please quick quickly remember scratch she since so sorry still that the their then there these
+    they this those today tomorrow wait we well what when where which while who why with yes yesterday you your from until between before
+    after disregard ignore forget take new currently to at in of under with by""".split()  # noqa: SIM905
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A brief turn, read. All words are in lower case, possessives taken off.
+
+    `since` and `until` are told in the words themselves, None where they are not: then it holds from when it was said.
+    """
+
+    tokens: frozenset[str]  # every word and number
+    marks: frozenset[str]  # names and numbers; a capital at the beginning may be either, and is in `words` too
+    words: tuple[str, ...]  # the topic: no name, no word of change or error, no function word
+    lead: str  # the word at the beginning, where its capital may be that of a name
+    me: bool  # it is about its speaker
+    changes: frozenset[str]  # its words of change
+    wrong: bool  # it says that something was not so
+    withdrawn: bool  # it takes something back and puts nothing in its place
+    denied: bool  # it has a negation
+    over: bool  # it says that something came to an end
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@lru_cache(maxsize=8192)
+def read(text: str, at: datetime | None) -> Act | None:
+    """The act of a turn said at `at`; None where it is long, asks, or supposes."""
+    return None if len(text) > BRIEF or _UNREAL.search(text) else _read(text, at)
+
+
+@lru_cache(maxsize=512)
+def question(text: str) -> Act:
+    """A question read in the same way: whom it names, whether it is about its asker, and its topic."""
+    return _read(text, None)
+
+
+def _read(text: str, at: datetime | None) -> Act:
+    since, until, told = spans(text, at) if at is not None else (None, None, text)
+    plain = _FRAME.sub(" ", _HEADING.sub(" ", told)).strip(" ,:;.–—-")
+    marks, words, lead, opening = set[str](), [], "", True
+    for match in _TOKEN.finditer(plain):
+        word = _bare(match[0])
+        low = word.casefold()
+        if any(c.isdigit() for c in word):
+            marks.add(low)
+        elif word[:1].isupper() and low not in _STARTS and low != "i":
+            marks.add(low)
+            if opening:
+                lead = low
+                words.append(low)
+        else:
+            words.append(low)
+        opening = plain[match.end() : match.end() + 2] in (". ", "! ", ": ")
+    tokens = frozenset(_bare(m[0]).casefold() for m in _TOKEN.finditer(plain))
+    topic = tuple(w for w in words if w not in STOPWORDS and w not in CHANGES and w not in _ERRORS)
+    changes, contrast = CHANGES.intersection(words), bool(_CONTRAST.search(text))
+    taken = bool(_TAKEN.search(text))
+    return Act(
+        tokens,
+        frozenset(marks),
+        topic,
+        lead,
+        bool(_ME.search(_WE.sub(" ", plain) if marks else plain)) and (bool(_MINE.search(plain)) or not _OWNER.search(plain)),
+        changes,
+        bool(_WRONG.search(text)) or taken or (contrast and not changes),
+        taken and not contrast,
+        bool(_DENIED.search(text)),
+        bool(_OVER.search(text)),
+        since,
+        until,
+    )
+
+
+def _bare(word: str) -> str:
+    for end in ("'s", "’s", "'", "’"):
+        word = word.removesuffix(end)
+    return word
+
+
+_UNTIL = re.compile(r"^(?:until|till|up\s+to|before|prior\s+to)\b", re.I)
+_SINCE = re.compile(r"^since\b", re.I)
+_BEGINS = re.compile(r"\b(?:as (?:of|from)|effective|starting|beginning|from|back (?:in|on)|already (?:in|on)|since)\s+(?:the\s+)?$", re.I)
+_DATED = re.compile(r"(?:\b(?:in|on)\s+(?:the\s+)?|^\W*|,\s*)$", re.I)
+_COARSE = frozenset({"day", "week", "weekend", "month", "season", "quarter", "year", "decade"})
+_TIMES = re.compile(
+    r"\d{4}|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|day\b|\b(?:week|month|year|ago|spring|summer|autumn|fall|winter)", re.I
+)
+
+
+def spans(text: str, at: datetime) -> tuple[datetime | None, datetime | None, str]:
+    """(since, until, the text without these times) as far as the words say when it held.
+
+    "From May to July it was", "until April", "back in March I switched"; a date that is itself the value is left alone.
+    """
+    if not _TIMES.search(text):
+        return None, None, text
+    past = bool(_PAST.search(text))
+    since = until = None
+    rest = text
+    for found in when.intervals(text, at):
+        before = text[: found.span[0]]
+        if found.grain == "range":
+            rest = rest.replace(found.text, " ")
+            if _SINCE.match(found.text):
+                since = found.start if at - found.start > WEEK else None  # "since this week" is no more than when it is said
+            elif _UNTIL.match(found.text):
+                edge = found.end if found.end < at + DAY else found.start
+                until = edge if past or edge > at else None
+                since = LONG_AGO if until is not None and until <= at else since
+            elif re.match(r"(?:from|between)\b", found.text, re.I) or re.search(r"\b(?:from|between)\s+$", before, re.I):
+                since, until = found.start, found.end - DAY if found.end - found.start > 2 * DAY else found.end
+        elif found.grain in _COARSE and (_BEGINS.search(before) or (_DATED.search(before) and _changed(text))) and since is None:
+            since = None if found.start <= at < found.end else found.start
+            rest = rest.replace(found.text, " ")
+    return since, until, rest
+
+
+def _changed(text: str) -> bool:
+    """Whether a verb of change in the past tense stands in the text, so that a date is that of the change."""
+    return bool(
+        re.search(
+            r"\b(?:moved|switched|changed|became|took|joined|started|began|left|got|bought|replaced|renamed|raised|lowered|promoted|swapped|went)\b",
+            text,
+            re.I,
+        )
+    )

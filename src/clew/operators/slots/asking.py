@@ -1,0 +1,68 @@
+"""What a question asks of slots: whose, which, and of what time; and how far a slot is the one that it asks for."""
+
+import re
+from dataclasses import dataclass
+
+from clew.operators.ranking.nearness import nearest
+from clew.operators.ranking.question import kin
+from clew.operators.slots.words import CUES
+from clew.storage.terms import STOPWORDS, terms
+
+VERSION = 1
+ENOUGH = 0.5  # of a slot's words that a question must have to ask for it
+LIKE = 0.58  # cosine of two words from which one may stand for the other in a question
+_BEFORE = re.compile(
+    r"\b(?:before|previous|previously|prior|earlier|former|formerly|used to|old|last time|back then|no longer|in the past|ever)\b", re.I
+)
+_FIRST = re.compile(r"\b(?:original|originally|initial|initially|at first|first|start out|started out)\b", re.I)
+_CHANGED = re.compile(
+    r"\b(?:change|changed|changes|history|over time|all the|different|difference|increase|decrease|how many times)\b", re.I
+)
+_WORD = re.compile(r"[^\W_]+")
+_OWN = re.compile(r"\b(?:i|i['’]m|i['’]ve|my|me|mine|we|our|us)\b", re.I)
+_SORTS = frozenset(terms("time place number level name many long often"))  # words of slots that a question puts as when, where, how
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question asks of slots: its terms and their kin, whether it is about the asker, and about which time.
+
+    `terms` are stems, `near` with their kin, `words` as they stand. `back`: it asks for what held before ("before", "used
+    to"); `first`: for what held at first; `both`: for the change.
+    """
+
+    terms: frozenset[str]
+    near: frozenset[str]
+    words: frozenset[str]
+    own: bool
+    back: bool
+    first: bool
+    both: bool
+
+
+def asked(text: str) -> Asked:
+    """The question as far as slots go."""
+    found = frozenset(terms(text))
+    near = found | {other for term in found for other in kin().get(term, ())}
+    words = frozenset(w for w in _WORD.findall(text.casefold()) if w not in STOPWORDS)
+    return Asked(
+        found, near, words, bool(_OWN.search(text)), bool(_BEFORE.search(text)), bool(_FIRST.search(text)), bool(_CHANGED.search(text))
+    )
+
+
+def wanted(subject: str, slot: str, me: str, question: Asked) -> float:
+    """How far a slot is what the question asks for, 0..1: its subject must be named, and its words; `me` says what is told."""
+    about = set(terms(subject.removeprefix(f"{me}'s ")))
+    if subject == me:
+        named = question.own or bool(about & question.terms)
+    else:
+        named = not about or len(about & question.terms) >= max(1, 0.67 * len(about))
+    cues = set(terms(CUES.get(slot, slot)))
+    cues = cues - _SORTS or cues
+    if not named or not cues:
+        return 0.0
+    if slot in CUES:
+        return float(bool(cues & question.terms))
+    left = frozenset(w for w in _WORD.findall(slot) if not question.near.issuperset(terms(w)))
+    hit = (len(cues & question.near) + sum(nearest(w, question.words) >= LIKE for w in left if terms(w))) / len(cues)
+    return min(hit, 1.0) if subject else hit * (hit > 0.99)

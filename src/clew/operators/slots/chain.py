@@ -1,0 +1,319 @@
+"""Chains: brief turns about one thing of one subject, in whatever words, put in order, so that one of them holds at a time.
+
+Where a slot is read, `change.py` settles it. Here nothing is parsed: turns that name the subject and are near to what is
+asked belong together, and so does what corrects, takes back or replaces a value that one of them gave. Each has the time it
+tells of, or holds from when it was said; a correction takes the time of what it corrects; what is taken back is as if it had
+never been said, so that what it had replaced holds again.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from clew.operators.ranking.nearness import nearest
+from clew.operators.ranking.rank import DIGITS, NEWER
+from clew.operators.slots import acts as slot_acts
+from clew.operators.slots import asking
+from clew.operators.slots.acts import Act
+from clew.operators.slots.asking import ENOUGH
+from clew.operators.slots.words import subject_form
+from clew.operators.truth.aptness import APT, LEAST, SENSES
+from clew.types import Change, Hit, Memory, Query, may_end
+
+VERSION = 1
+LOOKED_AT = 40  # hits that are looked at
+TERMS = 45  # of a turn that may be brief
+HOLDS, ENDED = "holds", "ended"  # among a hit's shares, at 0: the chain's own verdict, for whoever reads an answer off the hits
+OWN = 0.4  # APT where the subject is the speaker, of whom much is told
+BESIDE = 0.48  # and of the nearest of them, what another must have
+SURE = 0.99  # how far a slot that was read must be the one asked for, to begin a chain whatever the words
+HALF = 0.5  # mean nearness that counts though one of the words is far
+LOOSE = 0.3  # nearness to the question from which a turn of a named subject joins a chain that there is
+LIKELY = 0.85  # of the nearest, what a turn must have whose slot was read as another than the one asked for
+NAMED = 0.5  # share of a value's words that later words must have to speak of it
+KINDRED = 0.35  # nearness of two values that may stand in the same place
+_FIRST = re.compile(r"\b(?:before|previous(?:ly)?|first|former(?:ly)?|used to|original(?:ly)?|earlier|change[sd]?|ever)\b", re.I)
+_IT = re.compile(r"\b(?:it|they|that)\b", re.I)
+_PAST = re.compile(r"\b(?:did|was|were|had|ago|last)\b", re.I)
+# Words that ask for a sort of value, or that any statement may be put with: no topic, where another word is.
+_LIGHT = frozenset(
+    """number name kind type sort amount value place time go goes going use uses have has take takes get gets make current currently usual usually
+    exactly held""".split()  # noqa: SIM905
+)
+_LIKING = frozenset({"favourite", "favorite", "like", "likes", "prefer", "prefers", "best"})
+_ASKING = frozenset(
+    """what which who whom whose where when how why many much name named called long large do does did is are was were may can""".split()  # noqa: SIM905
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question asks a chain for: of whom (names, or the asker), and the words of what."""
+
+    names: frozenset[str]
+    own: bool
+    words: tuple[str, ...]
+    tokens: frozenset[str]
+    back: bool = False  # it names a moment, or a place in the log
+
+    def of(self, act: Act) -> bool:
+        """Whether a turn is about the same subject."""
+        return self.names <= act.marks if self.names else self.own and act.me
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A turn of a chain: what it does, and the words of the value that it gives, as far as they can be told."""
+
+    memory: Memory
+    act: Act
+    value: frozenset[str]
+    fit: float  # nearness to the question
+    told: float | None = None  # how far a slot that was read off it is the one asked for, 0..1; None where none was read
+
+    @property
+    def seq(self) -> int:
+        """The event that said it."""
+        return self.memory.sources[0].seq if self.memory.sources else self.memory.opened or 0
+
+    @property
+    def sort(self) -> str:
+        """number, name or word: what sort of value it is."""
+        if any(c.isdigit() for word in self.value for c in word):
+            return "number"
+        return "name" if self.value <= self.act.marks else "word"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A member's place in time: it holds in [since, until), of which the end may be open; or it never did, and why."""
+
+    member: Member
+    since: datetime
+    until: datetime | None
+    span: bool  # both ends, or the end, were told: within it, it outranks what was open then
+    void: str = ""  # corrected or retracted
+    by: str | None = None
+
+
+@lru_cache(maxsize=512)
+def asked(text: str) -> Asked | None:
+    """The question as far as chains go; None where it asks for what was before, or for nobody and nothing of one's own."""
+    if _FIRST.search(text):
+        return None
+    act = slot_acts.question(text)
+    names = act.marks - _ASKING
+    words = tuple(part for word in act.words for part in word.split("-") if word not in _ASKING and word not in names and len(part) > 1)
+    light = _LIKING if names else _LIGHT | _LIKING
+    words = tuple(word for word in words if word not in light) or words
+    if not words or not (names or act.me):
+        return None
+    return Asked(names, act.me, words, act.tokens)
+
+
+def wanted(query: Query) -> Asked | None:
+    """What a question asks chains for: what is so now, or at the moment that it is asked about."""
+    found = None if query.valid_at is None and _PAST.search(query.text) else asked(query.text)
+    return found and replace(found, back=query.valid_at is not None or query.as_of is not None)
+
+
+def resolved(query: Query, memories: Sequence[Memory]) -> list[Link]:
+    """The chain of what a question asks for among these turns, each with its time; empty where there is none."""
+    want = wanted(query)
+    if want is None or any(want.names.intersection((m.actor or "").casefold().split()) for m in memories):
+        return []  # who speaks says "I", and is named when spoken to
+    members, slot = [], asking.asked(query.text)
+    for memory in memories:
+        if memory.kind != "turn" or memory.data.get("role") == "assistant":
+            continue
+        act = slot_acts.read(memory.text, memory.since)
+        if act is None:
+            continue
+        told, names_it = _told(memory, slot), want.of(act)
+        if names_it or ((told or 0.0) >= ENOUGH and _IT.search(memory.text)):  # "it" was understood when it was read
+            members.append(Member(memory, act, _value(act, want), _fit(act, want) if names_it else 1.0, told))
+    members.sort(key=lambda m: m.seq)
+    chain = _chained(members, want)
+    most = max((m.memory.trust for m in chain), default=0)
+    return _placed([m for m in chain if may_end(m.memory.trust, most)])
+
+
+def _fit(act: Act, want: Asked) -> float:
+    """How near a turn's words are to those of the question: the mean over these, 0 where one of them is far from all."""
+    given = frozenset(part for word in act.words if word not in want.names for part in word.split("-"))
+    if not given - act.marks:  # nothing but a change: "she moved to Bern"
+        given |= act.changes
+    near = [max(nearest(sense, given) for sense in SENSES.get(word, (word,))) for word in want.words]
+    mean = sum(near) / len(near)
+    return mean if min(near) >= LEAST or (len(near) > 1 and (want.names or mean >= HALF)) else 0.0
+
+
+def _value(act: Act, want: Asked) -> frozenset[str]:
+    """The words that are likely the value: names and numbers, else what is left of the topic."""
+    marks = act.marks - want.names - want.tokens
+    return marks or frozenset(w for w in act.words if w not in want.tokens and w not in want.names)
+
+
+def _told(memory: Memory, slot: asking.Asked) -> float | None:
+    me, pairs = subject_form(memory.actor or "user"), memory.data.get("told", ())
+    return max((asking.wanted(subject, name, me, slot) for subject, name in pairs), default=None)
+
+
+def _chained(members: Sequence[Member], want: Asked) -> list[Member]:
+    """Those of the subject's turns that belong to what is asked: the near ones, and what is tied to them by their values."""
+    most = max((m.fit for m in members), default=0.0)
+    if any((m.told or 0.0) >= ENOUGH for m in members):  # the slot is known: what was read as another is about something else
+        likely = [m for m in members if m.told is None or m.told >= ENOUGH or m.act.wrong or m.act.changes or m.fit >= LIKELY * most]
+    else:
+        likely = list(members)
+    least = APT if want.names else max(OWN, BESIDE * most)
+    if not want.names and most < HALF and not want.back:  # so much is told of a speaker that something is always a little near
+        return []
+    inside = {m.seq: m for m in likely if m.fit >= least or (m.told or 0.0) >= SURE}
+    grown = bool(inside)
+    while grown:
+        grown = False
+        for m in members:
+            chain = list(inside.values())
+            if m.seq not in inside and (_spoken_of(m, chain, members) or (m in likely and _tied(m, chain, members, want))):
+                inside[m.seq] = m
+                grown = True
+    return [inside[seq] for seq in sorted(inside)]
+
+
+def _spoken_of(m: Member, chain: Sequence[Member], members: Sequence[Member]) -> bool:
+    """Whether it corrects or takes back a value of the chain, or one of the chain its value."""
+    if m.act.wrong and (meant := _meant(m, members)) is not None and meant in chain:
+        return True
+    return any(c.act.wrong and _meant(c, members) is m for c in chain)
+
+
+def _tied(m: Member, chain: Sequence[Member], members: Sequence[Member], want: Asked) -> bool:
+    """Whether it is near to what is asked, where much is told of its subject, or only replaces a value of the chain."""
+    return bool(want.names and m.fit >= LOOSE) or (m.told or 0.0) >= ENOUGH or _replaces(m, chain, members, want)
+
+
+def _meant(wrong: Member, members: Sequence[Member]) -> Member | None:
+    """Of what was said before, the turn whose value words of error name."""
+    scored = [(named(m.value, wrong.act), m.seq, m) for m in members if m.seq < wrong.seq]
+    best = max((s for s in scored if s[0] >= NAMED), key=lambda s: s[:2], default=None)
+    return best[2] if best else None
+
+
+def _replaces(m: Member, chain: Sequence[Member], members: Sequence[Member], want: Asked) -> bool:
+    """Whether it says nothing but a change and a value ("I switched to the oboe") that is likest to those of this chain."""
+    if not _bare(m, want) or not any(m.sort == c.sort for c in chain):
+        return False
+    others = [o for o in members if o is not m and o not in chain and not _bare(o, want)]
+    if not others and want.names:
+        return True
+    mine = max((kindred(m, c) for c in chain), default=0.0)
+    return mine >= KINDRED and mine > max((kindred(m, o) for o in others), default=0.0)
+
+
+def _bare(m: Member, want: Asked) -> bool:
+    plain = [w for w in m.act.words if w not in want.names and w not in m.act.marks]
+    return bool(m.act.changes) and len(plain) + bool(m.act.marks - want.names) <= 1
+
+
+def named(value: frozenset[str], act: Act) -> float:
+    """The share of a value's words that a turn has."""
+    return len(value & act.tokens) / len(value) if value else 0.0
+
+
+def kindred(m: Member, other: Member) -> float:
+    """How near the values of two turns are, 0..1: of words by meaning, numbers by having as many characters."""
+    one, two = m.value, other.value
+    if not one or not two or m.sort != other.sort:
+        return 0.0
+    if m.sort == "number":
+        return float(len(max(one)) == len(max(two)))
+    return max((nearest(word, two) for word in one if word.isalpha()), default=0.0)
+
+
+def _placed(chain: Sequence[Member]) -> list[Link]:
+    """Each turn of a chain with its time, in the order in which they were said."""
+    links: dict[int, Link] = {}
+    for m in chain:
+        said = m.memory.since or slot_acts.LONG_AGO
+        standing = [link for link in links.values() if not link.void]
+        target = _target(m, standing)
+        if m.act.withdrawn or (target is not None and m.act.denied and not m.value - target.member.value):
+            if target is not None and m.act.over and not m.act.wrong:
+                links[target.member.seq] = replace(target, until=said)
+            elif target is not None:
+                links[target.member.seq] = replace(target, void="retracted", by=m.memory.id)
+            links[m.seq] = Link(m, said, said, False, "withdrawal")
+            continue
+        since, until = m.act.since or said, m.act.until or m.memory.until
+        span = m.act.until is not None
+        if target is not None and m.act.wrong and m.act.since is None:
+            links[target.member.seq] = replace(target, void="corrected", by=m.memory.id)
+            since, until, span = target.since, target.until, target.span
+        links[m.seq] = Link(m, since, until, span)
+    return list(links.values())
+
+
+def _target(m: Member, standing: Sequence[Link]) -> Link | None:
+    """The statement that a denial or words of error speak of: the one whose value they name, of words of error else the last one."""
+    if not m.act.wrong and not m.act.denied:
+        return None
+    scored = [(named(link.member.value, m.act), link.member.seq, link) for link in standing]
+    best = max((s for s in scored if s[0] >= NAMED), key=lambda s: s[:2], default=None)
+    if best is not None:
+        return best[2]
+    return max(standing, key=lambda link: (link.since, link.member.seq), default=None) if m.act.wrong else None
+
+
+def holding(links: Iterable[Link], at: datetime) -> Link | None:
+    """The link that holds at that moment: what was told of a span before what was open then, of these the latest."""
+    there = [link for link in links if not link.void and link.since <= at and (link.until is None or at < link.until)]
+    spans = [link for link in there if link.span]
+    return max(spans or there, key=lambda link: (link.since, link.member.seq), default=None)
+
+
+def held(query: Query, hits: Sequence[Hit], late: Sequence[Hit], at: datetime) -> list[Hit]:
+    """The hits, best first, where of a chain what holds at the time asked for comes first, fetched from `late` where need be.
+
+    `late` are turns that a question about the past does not see by themselves: they were said afterwards, and may tell of it.
+    """
+    then = query.valid_at or at
+    pool = {hit.memory.id: hit for hit in (*late[:LOOKED_AT], *hits[:LOOKED_AT])}
+    links = resolved(query, [hit.memory for hit in pool.values()])
+    if not links:
+        return list(hits)
+    now = holding(links, then)
+    marks = {link.member.memory.id: _changes(link, now, then) for link in links}
+    found = [_marked(hit, marks, now) if hit.memory.id in marks else hit for hit in hits]
+    if now is None:
+        return found
+    id = now.member.memory.id
+    here = next((n for n, hit in enumerate(found) if hit.memory.id == id), None)
+    if here == 0:
+        return found
+    top = round(found[0].score + 10**-DIGITS, DIGITS) if found else 0.0
+    first = found.pop(here) if here is not None else _marked(pool[id], marks, now)
+    first = replace(first, score=top, why={**first.why, NEWER: round(top - first.score + first.why.get(NEWER, 0.0), DIGITS)})
+    return [first, *found]
+
+
+def _changes(link: Link, now: Link | None, then: datetime) -> tuple[Change, ...]:
+    """What became of a statement of a chain by the time asked for."""
+    if link.void in ("corrected", "retracted"):
+        return (Change(link.void, link.since.astimezone(UTC), link.by),)
+    if now is not None and link is not now and not link.void and link.since <= now.since:
+        return (Change("superseded", now.since.astimezone(UTC), now.member.memory.id),)
+    return ()
+
+
+def _marked(hit: Hit, marks: dict[str, tuple[Change, ...]], now: Link | None) -> Hit:
+    holds = now is not None and now.member.memory.id == hit.memory.id
+    return replace(hit, changes=hit.changes or marks[hit.memory.id], why={**hit.why, HOLDS if holds else ENDED: 0.0})
+
+
+def verdict(hits: Sequence[Hit]) -> tuple[bool, Hit | None]:
+    """(whether the hits hold a chain, its statement that holds): what `held` found, read off its hits."""
+    now = next((hit for hit in hits if HOLDS in hit.why), None)
+    return now is not None or any(ENDED in hit.why for hit in hits), now

@@ -1,0 +1,1 @@
+"""Words of time turned into intervals."""

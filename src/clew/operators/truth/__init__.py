@@ -1,0 +1,1 @@
+"""What holds: statements decided between, settled into intervals, supported by their words, doubted when a premise changes."""

@@ -1,0 +1,1 @@
+"""What is known meets what is new: revise, merge, reorganise, expire."""
