@@ -15,7 +15,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FIL
 # A room may know the rooms of the rows above its own, and itself.
 ROWS = [
     {"types", "errors"},
-    {"privacy"},
+    {"privacy", "tools"},
     {"storage", "models"},
     {"guard"},
     {"context", "intake"},
@@ -28,6 +28,7 @@ ROWS = [
     {"decay"},
     {"disposal"},
     {"worker", "custody"},
+    {"workbench"},
     {"engine"},
     {"tasks", "arena", "readers"},
     {"serve", "compat", "cli", "__init__", "__main__"},

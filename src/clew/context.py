@@ -155,6 +155,11 @@ class Context:
         text = "\0".join((self.recipe.name.partition("[")[0], str(self.ordinal), *parts))
         return hashlib.blake2b(self.mark + text.encode(), key=self.desk.secret, digest_size=16).digest()
 
+    def tokens(self, text: str) -> int:
+        """How many tokens a text has: exactly where `Models.counter` is connected, else about."""
+        counter = self.desk.models.counter
+        return -(-len(text) // CHARS_PER_TOKEN) if counter is None else counter.count(text)
+
     # -- models -------------------------------------------------------------------------------------------------
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:

@@ -15,6 +15,8 @@ DOUBTS = ("suspect", "retracted", "reason")  # data that say why a memory is dou
 def edited(event: Event, ctx: Context, recipe: Recipe) -> list[Memory]:
     """The memories that an edit event changes in this view; one that cannot be found again is noted as unapplied."""
     body = event.body
+    if body["op"] == "tool":
+        return _used(body, ctx, recipe)
     if body["op"] == "retract":
         return _retracted(body, event, ctx)
     if body["op"] in ("archive", "unarchive"):
@@ -36,6 +38,14 @@ def edited(event: Event, ctx: Context, recipe: Recipe) -> list[Memory]:
         _unapplied(body, ctx)
         return []
     return OPS[body["op"]](target, event, ctx, recipe) if body["op"] in OPS else []
+
+
+def _used(body: Mapping[str, Any], ctx: Context, recipe: Recipe) -> list[Memory]:
+    """What an agent's call of one of the recipe's own tools changes."""
+    tool = recipe.tools.get(body["tool"]) if body["recipe"] == recipe.name.partition("[")[0] else None
+    if body["recipe"] == recipe.name.partition("[")[0] and tool is None:
+        ctx.faults.append(("tool", f"unapplied: {recipe.name} has no tool {body['tool']!r} any more"))
+    return [] if tool is None else ctx.stage("tool", lambda c: tool(**body["arguments"], ctx=c))
 
 
 def _read_off(memory: Memory, ctx: Context) -> list[Memory]:

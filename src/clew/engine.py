@@ -11,7 +11,6 @@ from clew import forget as forgetting
 from clew import intake
 from clew import recall as recalling
 from clew.context import Desk
-from clew.custody import Custody
 from clew.disposal import PATIENCE
 from clew.errors import NotFound, UsageError
 from clew.fold import PENDING
@@ -25,10 +24,11 @@ from clew.storage.log import Entry, Log
 from clew.storage.sqlite import Database
 from clew.types import TRUST, Event, Hit, Memory, Query, Quote, Recorded, Scope
 from clew.watch import Watch
+from clew.workbench import Workbench
 from clew.worker import Worker
 
 
-class Clew(Custody):
+class Clew(Workbench):
     """One memory: a database, models, recipes. Safe to share among threads; several processes may open one file.
 
     Without models nothing is asked: the default recipe needs none. `worker=True` keeps views caught up in the background.
@@ -278,12 +278,23 @@ class Clew(Custody):
         return [(v, events[v.opened or 0], v.retired or ("revised" if v.closed else None)) for v in versions]
 
     def memories(
-        self, *, user: str | None = None, kind: str | None = None, after: str | None = None, limit: int = 1000, recipe: str | None = None
+        self,
+        *,
+        user: str | None = None,
+        agent: str | None = None,
+        session: str | None = None,
+        kind: str | None = None,
+        after: str | None = None,
+        limit: int = 1000,
+        recipe: str | None = None,
     ) -> list[Memory]:
-        """The memories of a user as they are now, oldest first, a page at a time: `after` is the last id of the page before."""
-        folder = self._views.serving(recipe or self._default)
-        recalling.caught_up(folder, Scope(user), PATIENCE, self.database.readonly or self._views.stale(folder.view.generation))
-        found = recalling.listed(folder, Scope(user), kind)
+        """The memories of a scope as they are now, oldest first, a page at a time: `after` is the last id of the page before.
+
+        Of a recipe whose views are of one session (working memory), name the session.
+        """
+        folder, scope = self._views.serving(recipe or self._default), Scope(user, agent, session)
+        recalling.caught_up(folder, scope, PATIENCE, self.database.readonly or self._views.stale(folder.view.generation))
+        found = recalling.listed(folder, scope, kind)
         start = next((i + 1 for i, m in enumerate(found) if m.id == after), None) if after else 0
         if start is None:
             raise NotFound(f"there is no memory {after!r} of that user to go on after")

@@ -18,6 +18,7 @@ from clew.types import TRUST, Event, Memory, Source, may_end
 VERSION = 2
 GUIDING = frozenset({"skill", "insight", "instruction", "rule", "workflow"})  # kinds that tell an agent what to do
 MASK = "[…]"  # stands in a text for words that are in quarantine, and holds no term to be found by
+REPLY = "reply"  # the kind of memory that holds what a tool told the agent
 QUARANTINE = "quarantine"  # the kind of memory that holds such words
 RECENT = 6  # of the user's own messages that tell what a session is about
 LOOSENED = frozenset({"superseded", "expired", "corrected", "retracted"})  # after these, what was derived may no longer follow

@@ -53,7 +53,11 @@ class Recipe:
     store: Callable[[Sequence[Memory], Context], Sequence[Memory]] = keep
     manage: Callable[[Context], Sequence[Memory]] | None = None
     answer: Callable[[Query, Sequence[Hit], Context], str] | None = None
-    tools: Mapping[str, Callable[..., Any]] = field(default_factory=dict, hash=False)
+    window: Callable[[Query, Context], Sequence[Mapping[str, Any]]] | None = None  # a session as messages for a chat API
+    tools: Mapping[str, Callable[..., Any]] = field(
+        default_factory=dict, hash=False
+    )  # typed, with a docstring; the last parameter is `ctx`
+    edits: frozenset[str] = frozenset()  # tools that change memory: they give memories, one of kind "reply"; a call is an event
     on: frozenset[str] = CONTENT  # event kinds it subscribes to
     shares: Shares = "user"
     forms: tuple[str, ...] = ("token",)
@@ -83,8 +87,9 @@ class Recipe:
 
     def declared(self, models: Mapping[str, str]) -> dict[str, Any]:
         """What its views depend on; its hash is the fingerprint of a generation."""
-        used = {name: models[name] for name in ("embed", *sorted(self.needs)) if name in models}
-        used_operators = (f for f in (self.encode, self.store, self.manage, self.indexed, self.traits, self.rederive) if f is not None)
+        used = {name: models[name] for name in ("embed", *(("count",) if self.window else ()), *sorted(self.needs)) if name in models}
+        made = (self.encode, self.store, self.manage, self.indexed, self.traits, self.rederive, *(self.tools[name] for name in self.edits))
+        used_operators = (f for f in made if f is not None)
         operators = sorted({f"{f.__module__}.{f.__qualname__}@{getattr(sys.modules[f.__module__], 'VERSION', 0)}" for f in used_operators})
         return {
             "recipe": self.name,

@@ -89,6 +89,16 @@ class Embedder(Protocol):
         ...
 
 
+class Counter(Protocol):
+    """A model's own tokenizer, as far as counting goes."""
+
+    name: str
+
+    def count(self, text: str) -> int:
+        """How many tokens the text has, without what a chat template adds around it."""
+        ...
+
+
 class Judge(Protocol):
     """A scorer of pairs of texts."""
 
@@ -110,6 +120,7 @@ class Models:
     asker: Asker | None = None
     embedder: Embedder = field(default_factory=Static)
     judge: Judge | None = None
+    counter: Counter | None = None  # None: budgets are counted by an estimate
     gate: Gate | None = field(default_factory=Gate, compare=False)
 
     def names(self) -> dict[str, str]:
@@ -119,6 +130,8 @@ class Models:
             found["ask"] = self.asker.name
         if self.judge is not None:
             found["judge"] = self.judge.name
+        if self.counter is not None:
+            found["count"] = self.counter.name
         return found
 
 
