@@ -82,11 +82,20 @@ def test_one_wrong_operation_and_none_is_carried_out(tmp_path: Path, wrong: Call
 
 def test_a_second_answer_that_is_right_counts(tmp_path: Path) -> None:
     def answer(prompt: str, ids: list[str]) -> Any:
-        return script(("update", ids[1], "Ana lives in Rome.") if "did not have the form" in prompt else ("update", "new", "Rome"))
+        return script(("update", ids[1], "Ana lives in Rome.") if "did not have the form" in prompt else ("delete", "new", ""))
 
     found, model, faults = judged(tmp_path, answer, TOLD)
     assert [(op, text) for op, _, text in found] == [("update", "Ana lives in Rome.")]
     assert model.calls == 2 and faults == []
+
+
+def test_new_words_under_another_wording_operation_are_added(tmp_path: Path) -> None:
+    """As small models write it: revise what is new. There is one thing that it can mean."""
+    found, model, faults = judged(
+        tmp_path, lambda prompt, ids: script(("delete", ids[1], ""), ("update", "new", "Ana lives in Rome.")), TOLD
+    )
+    assert [(op, memory and memory.text, text) for op, memory, text in found][1:] == [("add", None, "Ana lives in Rome.")]
+    assert model.calls == 1 and faults == []
 
 
 def test_a_page_may_neither_change_nor_end_what_a_person_said_but_agree_with_it(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """What is new against what is known (O9): an edit script over shown ids, checked whole before any of it is carried out.
 
 The prompt has a placeholder `$known`, which shows the memories as "[id] text". An operation that adds has the target
-`new`, every other one a shown id; one that words something has a text. A script that breaks this is asked for again
-and then refused whole: a half of what a model meant may be worse than nothing.
+`new`, every other one a shown id; one that words something has a text. Small models word what is new under any of the
+wording operations: with the target `new` these add as well. A script that breaks the rest is asked for again and then
+refused whole: a half of what a model meant may be worse than nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from clew.models import forms
 from clew.operators import manage
 from clew.types import Event, Hit, Memory, may_end
 
-VERSION = 1
+VERSION = 2
 NEW = "new"  # the target of what is added
 ADDING = frozenset({"add", "insert", "create"})
 WORDING = ADDING | {"update", "edit", "revise", "merge"}  # operations that need a text
@@ -48,8 +49,16 @@ def edits(
     form = forms.edits(operations, targets, most, max_chars, means)
     form = replace(form, value=_checked(form.value))
     answer = ctx.ask(prompt, form, known=list(known), cites=cites, otherwise=[], **values)
-    found = [(item["op"], None if item["op"] in ADDING else shown.get(item["target"]), item["text"].strip()) for item in answer]
+    adds = next((op for op in operations if op in ADDING), "")
+    found = [_meant(item, adds, shown) for item in answer]
     return [edit for edit in found if _may(edit, newer, ctx)]
+
+
+def _meant(item: Mapping[str, str], adds: str, shown: Mapping[str, Memory]) -> Edit:
+    op, target, text = item["op"], item["target"], item["text"].strip()
+    if op in ADDING or (op in WORDING and target == NEW):
+        return (op if op in ADDING else adds, None, text)
+    return (op, shown.get(target), text)
 
 
 def _checked(value: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -73,8 +82,8 @@ def _problem(item: Mapping[str, str], used: set[str]) -> str:
     op, target = item["op"], item["target"]
     if op in WORDING and not item["text"].strip():
         return f"{op} of {target!r} has no text"
-    if op in ADDING:
-        return ""  # whatever its target is: some name what the new one is like
+    if op in ADDING or (op in WORDING and target == NEW):
+        return ""  # an addition, whatever its target is: some name what the new one is like
     if target == NEW and op != "none":
         return f"{op} needs the id of a memory that was shown, not {NEW!r}"
     return f"two operations are about {target!r}" if target in used and target != NEW else ""
