@@ -19,7 +19,7 @@ from clew.errors import BudgetExceeded, ModelError, ModelUnavailable, RecipeErro
 from clew.models import FREE_TOKENS, Budget, Call, Extracts, Models, Shown
 from clew.models.forms import Form
 from clew.privacy import GatedAsker
-from clew.storage.answers import Answer, AnswerKey, Answers
+from clew.storage.answers import Answer, AnswerKey, Answers, Given
 from clew.storage.draft import Draft
 from clew.types import TRUST, Event, Hit, Memory, Scope, Source
 
@@ -199,14 +199,8 @@ class Context:
         prompt, form, problem = call.prompt, call.form, ""
         for attempt in range(ATTEMPTS):
             request = json.dumps([self.desk.names.get("ask", ""), text, form.schema if form else None], sort_keys=True, ensure_ascii=False)
-            key = AnswerKey(
-                self.recipe.name,
-                self.mark,
-                self.seq,
-                "/".join((*_path.get(), prompt)),
-                hashlib.sha256(request.encode()).digest()[:16],
-                attempt,
-            )
+            asked = hashlib.sha256(request.encode()).digest()[:16]
+            key = AnswerKey(self.recipe.name, self.mark, self.seq, "/".join((*_path.get(), prompt)), asked, attempt)
             kept = self.desk.answers.answer(key) or self._call(key, call, text + problem)
             if kept.body is None or kept.outcome == "withheld":
                 raise Withheld(f"the answer to {prompt!r} at event {self.seq} was erased with what it rested on")
@@ -249,9 +243,15 @@ class Context:
         answer = Answer(
             outcome, reply.text, reply.model, reply.tokens_in, reply.tokens_out, reply.cost, int(1000 * (perf_counter() - started))
         )
-        return self.desk.answers.keep(
-            key, answer, stage=(*_path.get(), "")[0], user=self.user, rests=self.rests | {self.seq}, durable=not extracts
-        )
+        given = self._given(key, answer)
+        if extracts and self.event is not None and self.desk.budget == Budget():  # a budget counts what is in the file
+            self.view.asked.append(given)
+            return given.answer
+        return self.desk.answers.keep(given, durable=not extracts)
+
+    def _given(self, key: AnswerKey, answer: Answer) -> Given:
+        said = replace(answer, body=(answer.body or "").encode("utf-8", "backslashreplace").decode())  # exactly what a replay will read
+        return Given(key, said, (*_path.get(), "")[0], self.user, tuple(sorted(self.rests | {self.seq})))
 
     def _words(self, seqs: list[int]) -> list[str]:
         return [e.text for e in self.view.log.select(f"seq IN ({','.join(map(str, seqs))})", ())]
@@ -293,9 +293,7 @@ class Context:
                 raise ModelUnavailable(f"{self.recipe.name} needs a judge and none is connected", after=60.0)
             self._afford(0)
             found = json.dumps([float(p) for p in judge.judge(texts, question)])
-            kept = self.desk.answers.keep(
-                key, Answer("valid", found, judge.name), stage=(*_path.get(), "")[0], user=self.user, rests=self.rests | {self.seq}
-            )
+            kept = self.desk.answers.keep(self._given(key, Answer("valid", found, judge.name)))
         if kept.body is None:
             raise Withheld(f"a judgement at event {self.seq} was erased with what it rested on")
         return json.loads(kept.body)

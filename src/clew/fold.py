@@ -92,6 +92,8 @@ class Folder:
                     break
         if cursor == part.cursor and waiting == part.waiting:
             return waiting
+        if draft.asked:  # before what rests on them
+            self.desk.answers.keep_all(draft.asked)
         try:
             self.view.land(draft, part, cursor, ordinal, waiting)
         except Lost:

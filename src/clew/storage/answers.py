@@ -51,6 +51,17 @@ class Spend:
     cost: float
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer on its way into the file: whose call, what was said, and the events whose words it was shown, in order."""
+
+    key: AnswerKey
+    answer: Answer
+    stage: str
+    user: int | None
+    rests: tuple[int, ...]
+
+
 class Answers:
     """Keep and find answers, vectors of inexact spaces, and faults."""
 
@@ -62,51 +73,42 @@ class Answers:
         with self.database.snapshot() as c:
             return self.answer_in(c, key)
 
-    def keep(self, key: AnswerKey, answer: Answer, *, stage: str, user: int | None, rests: Iterable[int], durable: bool = True) -> Answer:
+    def keep(self, given: Given, durable: bool = True) -> Answer:
         """Commit the answer with the events it rests on; returns the one that counts, which is the first ever kept.
 
         `durable` false is for answers that would be given again word for word: a power cut may undo them, with all that followed.
         """
-        body: bytes | None = (answer.body or "").encode("utf-8", "backslashreplace")
-        needed = sorted(set(rests))
         with self.database.write(durable) as c:
-            if (kept := self.answer_in(c, key)) is not None:
-                return kept
-            gone = f"SELECT EXISTS (SELECT 1 FROM event WHERE salt IS NULL AND seq IN ({','.join(map(str, needed))}))"
-            if c.execute(gone).get:  # forgotten while the model was thinking: the call is accounted for, its words are not kept
-                answer, body, key = replace(answer, outcome="withheld"), None, _opaque(c, key)
-            chain = c.execute("SELECT value FROM meta WHERE key='answers'").get
-            salt = os.urandom(16)
-            digest = _digest(salt, key, answer.outcome, needed, body)
-            chain = hashlib.sha256(chain + _frame(key, answer) + digest).digest()
-            number = c.execute(
-                "INSERT INTO answer(recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out,"
-                " cost, ms, made, salt, digest, chain) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id",
-                (
-                    key.recipe,
-                    key.part,
-                    key.seq,
-                    key.path,
-                    key.request,
-                    key.attempt,
-                    answer.outcome,
-                    body,
-                    stage,
-                    answer.model,
-                    user,
-                    answer.tokens_in,
-                    answer.tokens_out,
-                    answer.cost,
-                    answer.ms,
-                    time_ns() // 1000,
-                    None if body is None else salt,
-                    digest,
-                    chain,
-                ),
-            ).get
-            c.executemany("INSERT OR IGNORE INTO answer_rest VALUES (?,?)", [(seq, number) for seq in needed])
-            c.execute("UPDATE meta SET value=? WHERE key='answers'", (chain,))
-        return replace(answer, body=None if body is None else body.decode())  # exactly what a replay will read
+            return self._kept(c, given)
+
+    def keep_all(self, given: Sequence[Given]) -> None:
+        """Commit answers that would be given again word for word, in one transaction; what was kept before stays."""
+        with self.database.write(durable=False) as c:
+            for each in given:
+                self._kept(c, each)
+
+    def _kept(self, c: Any, given: Given) -> Answer:
+        key, answer, needed = given.key, given.answer, given.rests
+        if (kept := self.answer_in(c, key)) is not None:
+            return kept
+        body: bytes | None = (answer.body or "").encode()
+        gone = f"SELECT EXISTS (SELECT 1 FROM event WHERE salt IS NULL AND seq IN ({','.join(map(str, needed))}))"
+        if c.execute(gone).get:  # forgotten while the model was thinking: the call is accounted for, its words are not kept
+            answer, body, key = replace(answer, outcome="withheld"), None, _opaque(c, key)
+        chain = c.execute("SELECT value FROM meta WHERE key='answers'").get
+        salt = os.urandom(16)
+        digest = _digest(salt, key, answer.outcome, needed, body)
+        chain = hashlib.sha256(chain + _frame(key, answer) + digest).digest()
+        named = (key.recipe, key.part, key.seq, key.path, key.request, key.attempt, answer.outcome, body, given.stage, answer.model)
+        spent = (given.user, answer.tokens_in, answer.tokens_out, answer.cost, answer.ms, time_ns() // 1000)
+        number = c.execute(
+            "INSERT INTO answer(recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out,"
+            " cost, ms, made, salt, digest, chain) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id",
+            (*named, *spent, None if body is None else salt, digest, chain),
+        ).get
+        c.executemany("INSERT OR IGNORE INTO answer_rest VALUES (?,?)", [(seq, number) for seq in needed])
+        c.execute("UPDATE meta SET value=? WHERE key='answers'", (chain,))
+        return replace(answer, body=None if body is None else body.decode())
 
     def answer_in(self, c: Any, key: AnswerKey) -> Answer | None:
         """`answer`, inside a transaction that the caller holds."""

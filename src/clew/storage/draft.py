@@ -12,6 +12,7 @@ import numpy as np
 
 from clew.errors import RecipeError
 from clew.storage import rows
+from clew.storage.answers import Given
 from clew.storage.index import NEVER, SHELF, Index, Lost
 from clew.storage.log import Log, micros
 from clew.storage.schema import SLOT_BITS
@@ -40,6 +41,7 @@ class Draft:
         self._resets = index.resets if seq is None else None  # of the index, when this draft began to read it
         self.known: dict[int, tuple[int, int]] = {}  # events met: length of the text, trust
         self._current: dict[str, int] = {}
+        self.asked: list[Given] = []  # answers that would be given again word for word, kept together when the draft lands
         self._texts: list[str | None] = []  # indexed texts of the slots that have no vector yet
 
     # -- one by one ---------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ BODY = ("content", "text", "fact", "statement", "description", "value", "summary
 NEWER = frozenset("new newer fresh note candidate event item message feedback statement latest".split())  # noqa: SIM905
 OLDER = frozenset("old older known existing earlier neighbours neighbors before previous others".split())  # noqa: SIM905
 _ID = re.compile(r"^(?:id: ?|- )?\[?([0-9a-f]{20})\]?[:,]?[ \t]*", re.MULTILINE)
+_MARK = re.compile(r"^(?:id: ?|- )?\[?(\S+?)\]?[:,.)]?[ \t]+", re.MULTILINE)
 _FIELD = re.compile(r"^([a-z][a-z_ ]{1,20}): (.*)$", re.MULTILINE)
 
 
@@ -84,8 +85,8 @@ def pieces(shown: Shown, ids: Sequence[str]) -> list[Piece]:
         return [described(shown.id, text)]
     marks = [(m.start(), m.end(), m[1]) for m in _ID.finditer(text)]
     if not marks and ids:
-        pattern = re.compile(rf"(?:^|(?<=\n))(?:id: ?|- )?\[?({'|'.join(map(re.escape, ids))})\]?[:,.)]?[ \t]+")
-        marks = [(m.start(), m.end(), m[1]) for m in pattern.finditer(text)]
+        known = frozenset(ids)  # a pattern made of them would be compiled at every call
+        marks = [(m.start(), m.end(), m[1]) for m in _MARK.finditer(text) if m[1] in known]
     if not marks:
         return [described(None, text)] if text.strip() else []
     found = [described(None, text[: marks[0][0]])] if text[: marks[0][0]].strip() else []
