@@ -231,37 +231,42 @@ def _spread(share: float, luck: random.Random) -> Iterator[bool]:
 
 
 def _requests(draw: _Draw, count: int) -> list[tuple[object, ...]]:
+    """What the guide counts fails at an even pace in each zone, so that quiet zones stay above their threshold at every scale."""
     luck, zones = draw.luck, _zones(draw)
     weights = [0.44 / 4 if zone.region == draw.region else 0.28 / 4 for zone in zones]
-    failing = {zone.name: _spread(zone.failing, luck) for zone in zones}
-    refused = {zone.name: _spread(zone.refused, luck) for zone in zones}
-    marked = set(luck.sample(range(count), min(270, int(0.003 * count)))) if draw.cause == "errors" else set[int]()
+    # Where a cascade is the cause: few enough that no zone falls below its threshold by it.
+    share = min(0.003, 130 / (0.44 * count)) if draw.cause == "errors" else 0.0
+    paces = {
+        zone.name: [_spread(s, luck) for s in (zone.failing, zone.refused, share if zone.region == draw.region else 0.0, 0.4)]
+        for zone in zones
+    }
     rows = []
     for number, zone in enumerate(luck.choices(zones, weights, k=count)):
         version = _version(draw, zone)
-        fails, refuses = next(failing[zone.name]), next(refused[zone.name])
-        test = luck.random() < 0.03
-        if test:  # what testers break on purpose must not count
-            fails = luck.random() < 0.5
-        elif zone.region == draw.region:
-            fails = fails or luck.random() < _extra(draw, version)
-        rows.append(_request(draw, zone, number, version, 500 if fails else 429 if refuses else 200, test, number in marked))
+        test, prod, ours = luck.random() < 0.03, luck.random() < 0.97, luck.random() < 0.94
+        if test or not (prod and ours):  # what testers break on purpose, and what others do, must not count
+            rows.append(_request(draw, zone, number, version, 500 if luck.random() < 0.5 else 200, (test, prod, ours), False))
+            continue
+        failing, refused, marked, canary = paces[zone.name]
+        fails, refuses = next(failing), next(refused)
+        if zone.region == draw.region:
+            fails = fails or (next(canary) if version == draw.versions[0] else luck.random() < _extra(draw, version))
+        status = 500 if fails else 429 if refuses else 200
+        rows.append(_request(draw, zone, number, version, status, (test, prod, ours), next(marked)))
     return rows
 
 
 def _version(draw: _Draw, zone: _Zone) -> str:
     canary, latest, before, oldest = draw.versions
     roll = draw.luck.random()
-    if zone.region == draw.region and roll < 0.005:
+    if zone.region == draw.region and roll < 0.003:
         return canary  # the newest of all, and failing, but with too few requests to count
     return latest if roll < 0.5 else before if roll < 0.58 else oldest
 
 
 def _extra(draw: _Draw, version: str) -> float:
     """The share of requests that fail beside the background, by version."""
-    canary, latest, before, _ = draw.versions
-    if version == canary:
-        return 0.4
+    _, latest, before, _ = draw.versions
     if draw.cause == "version":
         return 0.125 + 0.035 * draw.strength if version == latest else 0.0
     if draw.loud and draw.settled:
@@ -269,9 +274,10 @@ def _extra(draw: _Draw, version: str) -> float:
     return 0.065 if draw.loud and version == latest else 0.0  # worse than before, by less than the guide's ten points
 
 
-def _request(draw: _Draw, zone: _Zone, number: int, version: str, status: int, test: bool, marked: bool) -> tuple[object, ...]:
-    luck = draw.luck
-    hit = marked and zone.region == draw.region and not test
+def _request(
+    draw: _Draw, zone: _Zone, number: int, version: str, status: int, counts: tuple[bool, bool, bool], hit: bool
+) -> tuple[object, ...]:
+    luck, (test, prod, ours) = draw.luck, counts
     status = 503 if hit else luck.choice((500, 502, 503, 504)) if status == 500 else status
     latency = min(luck.lognormvariate(5.9, 0.6), 4800.0)
     error = draw.cascade if hit else luck.choice(ERRORS) if status >= 500 else (None,) * 6
@@ -283,8 +289,8 @@ def _request(draw: _Draw, zone: _Zone, number: int, version: str, status: int, t
         zone.region,
         zone.datacenter,
         zone.name,
-        "prod" if luck.random() < 0.97 else "staging",
-        draw.service if luck.random() < 0.94 else SERVICES[(SERVICES.index(draw.service) + 1) % len(SERVICES)],
+        "prod" if prod else "staging",
+        draw.service if ours else SERVICES[(SERVICES.index(draw.service) + 1) % len(SERVICES)],
         version,
         f"{zone.name}-i{user % 3}",
         endpoint,
@@ -343,13 +349,9 @@ def _flags(draw: _Draw, requests: list[tuple[object, ...]]) -> list[tuple[object
 
 
 def _products(draw: _Draw, requests: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
-    rows = []
-    for row in requests:
-        if draw.luck.random() < 0.7:
-            product = draw.luck.randrange(12)
-            tier = draw.luck.choice(("PREMIUM", "STANDARD", "FREE"))
-            rows.append((row[0], f"prod-{product:02d}", f"category-{product % 4}", tier, "monthly" if product % 2 else "yearly"))
-    return rows
+    luck, tiers = draw.luck, ("PREMIUM", "STANDARD", "FREE")
+    met = [(row[0], luck.randrange(12)) for row in requests if luck.random() < 0.7]
+    return [(r, f"prod-{n:02d}", f"category-{n % 4}", luck.choice(tiers), "monthly" if n % 2 else "yearly") for r, n in met]
 
 
 def _metrics(draw: _Draw) -> list[tuple[object, ...]]:
