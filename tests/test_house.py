@@ -45,6 +45,7 @@ ALSO = {
     ("compat", "__init__"),
     ("serve", "__init__"),
     ("tasks", "__init__"),
+    ("arena", "tasks"),
     ("__main__", "cli"),
     ("readers", "__init__"),
 }
@@ -52,7 +53,7 @@ ROW = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
 OPTIONAL = {
     "openai": {"models/openai"},
     "onnxruntime": {"models/onnx", "models/onnx/__init__", "privacy/rampart"},
-    "tokenizers": {"privacy/rampart"},
+    "tokenizers": {"privacy/rampart", "models/counting"},
     "cryptography": {"privacy/vault"},
     "clew_minilm": {"models/onnx", "models/onnx/__init__"},
     "matplotlib": {"arena"},
@@ -62,6 +63,9 @@ OPTIONAL = {
     "torch": {"neural"},
     "fastapi": {"serve"},
     "psycopg": {"storage/postgres"},
+    "dbos": {"tasks/runtime_dbos"},
+    "playwright": {"tasks/environments/browser"},
+    "textworld": {"tasks/environments/text_world"},
 }
 
 

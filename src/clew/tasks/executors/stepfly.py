@@ -1,0 +1,5 @@
+"""The executor `stepfly`, by its name."""
+
+from clew.tasks.stepfly.executor import executor
+
+__all__ = ["executor"]
