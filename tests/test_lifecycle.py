@@ -22,6 +22,7 @@ from clew.arena.lifecycle_world import ME, Fact, Said, Subject, said, sentence
 from clew.arena.peers import NAMES
 from clew.arena.scores import normalised
 from clew.errors import MissingExtra, UsageError
+from clew.operators.slots import readings, senses
 from clew.recipe import load
 
 SEEDS = (1, 2, 3)
@@ -182,6 +183,34 @@ def test_apollo_questions_cite_lines_that_state_their_gold() -> None:
         assert ask.gold is not None and ask.keys
         assert all(ask.gold in said_texts[key] for key in ask.keys), ask.id
     assert apollo.script(1, data(apollo.FOLDER)) == script
+
+
+def test_apollo_asks_of_no_moment_before_which_an_unread_line_may_have_changed_the_value() -> None:
+    series = apollo.Series("valve", apollo.GROUND, r"valve is (\d)", ("?",), doubt=r"valve.*\d")
+    lines = [{"speaker": "CC", "text": text} for text in ("valve is 1", "valve, put to 2", "valve is 3", "thanks", "valve is 4")]
+    places = apollo.stated(series, lines)
+    assert [value for _, value in places] == ["1", "3", "4"] and apollo.doubtful(series, lines, places) == [1]
+
+
+def test_a_reading_is_a_label_beside_its_value_and_no_compound_of_it() -> None:
+    label = (senses.mates("litres"),)
+    told = ("Litres, 40.2; bars, 3.", "It is 40 litres now.", "The litres, Ann, are 39.", "40 on the litres")
+    assert all(readings.reads(text, label, True) for text in told)
+    other = ("We filled 6 litre-bottles.", "Could you read us the litres?", "Litres and bars, please, at 10.")
+    assert not any(readings.reads(text, label, True) for text in other[:2])
+
+
+def test_who_has_a_role_is_told_by_the_name_that_replies_use() -> None:
+    assert readings.role("Who is FIREBOSS?") == "FIREBOSS" and readings.short_for("FB", "FIREBOSS")
+    assert readings.short_for("DOP", "duty operations person") and not readings.short_for("XY", "FIREBOSS")
+    assert readings.asked("How many litres do I use?") is None and readings.asked("What is the height of Ann?") is None
+
+
+def test_a_question_for_somebody_is_not_answered_by_a_number() -> None:
+    assert senses.near("hotel", frozenset({"staying"})) == 1.0 and senses.near("gym", frozenset({"exercise"})) == 1.0
+    assert senses.answers("Who is my tutor?", "ruth", True) and not senses.answers("How many keys are there?", "brass", False)
+    assert senses.plain("I work out at noon, 40 euros an hour").split()[:2] == ["I", "exercise"]
+    assert senses.apart(frozenset({"employer"}), frozenset({"occupation"}))
 
 
 def test_without_the_transcript_apollo_says_what_is_missing(tmp_path) -> None:

@@ -43,8 +43,15 @@ class Scope:
         )
 
 
+class _Read:
+    """A place beside an event's fields for its text, once it was read: folding asks for it some seven times."""
+
+    __slots__ = ("_text",)
+    _text: str
+
+
 @dataclass(frozen=True, slots=True)
-class Event:
+class Event(_Read):
     """One thing that happened, as it was recorded; never changed, only blanked by `forget` (then body is None)."""
 
     seq: int  # place in the log, from 1
@@ -62,7 +69,12 @@ class Event:
     @property
     def text(self) -> str:
         """The text that spans count into, in code points, without normalisation."""
-        return body_text(self.body)
+        try:
+            return self._text
+        except AttributeError:
+            found = body_text(self.body)
+            object.__setattr__(self, "_text", found)
+            return found
 
 
 def body_text(body: Any) -> str:

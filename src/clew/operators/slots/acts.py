@@ -9,18 +9,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from clew.operators.slots.senses import plain as said_plainly
 from clew.operators.times import when
 from clew.storage.terms import STOPWORDS
 
-VERSION = 1
+VERSION = 2
 BRIEF = 170  # characters up to which a turn says one thing
 LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 # Said before or around the point: who speaks here speaks of speaking.
 _FRAME = re.compile(
     r"^\s*(?:(?:oh|and|so|well|ok(?:ay)?|hey|hi|also|btw|by the way|for (?:the record|completeness|your information)|just so you know|"
-    r"(?:one|a) (?:more |last )?thing|(?:quick|small|a|one) (?:note|update|question)|a note|update|fyi|note|heads[- ]up|remember|reminder|"
-    r"as (?:i )?said(?: before)?|to be clear|as before|for what it['’]?s worth|anyway|incidentally|news)\b[\s,:;.–—-]*)+"
+    r"(?:one|a) (?:more |last )?thing|(?:quick|small|a|one|minor|slight) "
+    r"(?:note|update|question|correction|fix|remark|reminder)|a note|update|fyi|note|heads[- ]up|remember|reminder|"
+    r"as (?:i )?said(?: before)?|(?:good )?(?:morning|afternoon|evening)(?=[!,.])|guess what|"
+    r"as you (?:(?:may|might|probably|already|all) )*know|please note(?: that)?|"
+    r"it says(?: here)?(?: that)?|here(?: is|['’]s) (?:some |the )?news|to be clear|as before|for what it['’]?s worth|anyway|incidentally|news)\b[\s,:;.–—-]*)+"
     r"|\bI(?:['’]ve| have| had)?\s+(?:just\s+|only\s+)?(?:forgot|wanted|meant|have|need|ought|should|must)(?:\s+to)?\s+"
     r"(?:mention|say|tell you|add|note|point out)\b(?:\s+that\b)?"
     r"|\bI(?:['’]ve| have)?\s+(?:just\s+)?(?:see|saw|read|found|find|noticed|gather|learned|learnt|hear|heard|know|remember|reali[sz]ed?|checked)\b"
@@ -43,7 +47,8 @@ _WRONG = re.compile(
     r"\b(?:correction|correct(?:ed|ing)?\s+(?:myself|that|this|it|what)|actually|wrong|incorrect|mistak(?:e|en|enly)|slip|mix(?:ed)?[- ]?up"
     r"|mixed\s+.{1,15}?\s+up|never|false|not (?:right|the case)|lied|sorry|I meant|meant to say|misspoke|misread"
     r"|misremembered|confused|in error|untrue|not true|made up|typo|should (?:have been|read|be)|no wait|wait,? no|after all)\b"
-    r"|^\W*no\b[,:.]",
+    r"|^\W*no\b[,:.]|^\W*not\s[^.,;:!]{1,60}[!.,;:]|\bapolog(?:y|ies|i[sz]e)\b|^\W*(?:scratch|strike|delete|cross out)\s"
+    r"|\bI\s+(?:told you|said|claimed|wrote|mentioned)\s[^.;:!?]{1,60}?,?\s+but\b",
     re.I,
 )
 _TAKEN = re.compile(
@@ -53,10 +58,25 @@ _TAKEN = re.compile(
     r"|(?:was|were|is|are|isn['’]t|wasn['’]t|it['’]s|that['’]s)\s+(?:just\s+|simply\s+|never\s+|not\s+)*(?:true|untrue|false|incorrect|wrong|made up"
     r"|the case|nonsense|a (?:mistake|lie|joke|mix[- ]?up))\b"
     r"|I (?:was|am|were|must have been)\s+(?:just\s+|simply\s+|quite\s+)?(?:wrong|mistaken|confused|mixed up|lying|joking)\s+(?:about|that|when|on)\b"
-    r"|made (?:it|that|this|up)\b)",
+    r"|(?:should not|shouldn['’]t|ought not to) have (?:said|told|claimed|written|mentioned)"
+    r"|turn(?:s|ed) out .{1,60}?(?:not|n['’]t)\b|made (?:it|that|this|up)\b)",
     re.I,
 )
-_CONTRAST = re.compile(r",\s*(?:and\s+|but\s+)?not\s+\S|\b(?:instead of|rather than)\b|;\s*not\s|\bmeant\b(?!\s+nothing)", re.I)
+_CONTRAST = re.compile(
+    r",\s*(?:and\s+|but\s+)?(?:it (?:is|was) )?(?:not|never)\s+(?!so\b)\S|\b(?:instead of|rather than)\b|;\s*not\s|\bmeant\b(?!\s+nothing)",
+    re.I,
+)
+# What is put aside in the same breath as its right value: "not Y", "rather than Y", "it was never Y", "Y was a slip".
+_PART = r"(?:[^,.;:!?]|(?<=\d)[.,:](?=\d))"  # within a phrase; what stands between digits parts nothing
+_OLD = re.compile(
+    rf"(?:\brather than|\binstead of|\bit (?:was|is|were) (?:never|not)|(?:,|;)\s*(?:and\s+|but\s+)?(?:it (?:is|was) )?(?:not|never)|\band not|^\W*not)\s+"
+    rf"(?:an?\s+|the\s+)?(?P<after>{_PART}{{1,60}})|(?:^|[,.;:]\s)\s*(?P<before>{_PART}{{1,60}}?)\s+(?:was|is)\s+(?:just\s+)?(?:an?|my)\s+"
+    rf"(?:slip|mistake|error|typo|mix[- ]?up)\b|\b(?:is|was|are|were)\s+not\s+(?:an?\s+|the\s+)?(?P<denied>{_PART}{{1,60}})"
+    rf"|^\W*(?:scratch|strike|forget|drop|delete|cross out)\s+(?!what\b|that\b|it\b|this\b|everything\b)(?P<struck>{_PART}{{1,60}}?)(?:[:;,!]|\.\s)"
+    rf"|\bI\s+(?:told you|said|claimed|wrote|mentioned)\s+(?:that\s+)?(?P<told>{_PART}{{1,60}}?),?\s+but\b",
+    re.I,
+)
+_IN = re.compile(r"\bin (?:the )?((?:[A-Z]\w*\s?)+)")
 _UNREAL = re.compile(r"\?\s*$|\b(?:if|would|could|might|maybe|perhaps|suppose|imagine|unless|whether)\b", re.I)
 _PAST = re.compile(
     r"\b(?:was|were|had|did|used to|lived|worked|drove|paid|owned|held|ran|led|wore|took|ate|sat|met|went|[a-z]{3,}ed)\b", re.I
@@ -85,7 +105,7 @@ _STARTS = frozenset(
     """a actually also an and as at but by correction finally first for fyi generally he hello her here hey hi his i if in it its just last later
     my no nothing now oh ok okay on one our please quick quickly remember scratch she since so sorry still that the their then there these
     they this those today tomorrow wait we well what when where which while who why with yes yesterday you your from until between before
-    after disregard ignore forget take new currently to at in of under with by""".split()  # noqa: SIM905
+    after disregard ignore forget take new currently to at in of under with by not never none""".split()  # noqa: SIM905
 )
 
 
@@ -106,6 +126,8 @@ class Act:
     withdrawn: bool  # it takes something back and puts nothing in its place
     denied: bool  # it has a negation
     over: bool  # it says that something came to an end
+    old: frozenset[str]  # the words that it puts aside ("not the oboe")
+    placed: frozenset[str]  # names after "in": where something is, not who
     since: datetime | None = None
     until: datetime | None = None
 
@@ -124,7 +146,8 @@ def question(text: str) -> Act:
 
 def _read(text: str, at: datetime | None) -> Act:
     since, until, told = spans(text, at) if at is not None else (None, None, text)
-    plain = _FRAME.sub(" ", _HEADING.sub(" ", told)).strip(" ,:;.–—-")
+    plain = said_plainly(_FRAME.sub(" ", _HEADING.sub(" ", told)).strip(" ,:;.–—-"))
+    aside = " ".join(part for found in _OLD.finditer(told) for part in found.groups() if part)
     marks, words, lead, opening = set[str](), [], "", True
     for match in _TOKEN.finditer(plain):
         word = _bare(match[0])
@@ -154,6 +177,8 @@ def _read(text: str, at: datetime | None) -> Act:
         taken and not contrast,
         bool(_DENIED.search(text)),
         bool(_OVER.search(text)),
+        frozenset(_bare(m[0]).casefold() for m in _TOKEN.finditer(aside)) - STOPWORDS,
+        frozenset(w.casefold() for m in _IN.finditer(plain) for w in m[1].split()),
         since,
         until,
     )
@@ -197,7 +222,11 @@ def spans(text: str, at: datetime) -> tuple[datetime | None, datetime | None, st
                 since = LONG_AGO if until is not None and until <= at else since
             elif re.match(r"(?:from|between)\b", found.text, re.I) or re.search(r"\b(?:from|between)\s+$", before, re.I):
                 since, until = found.start, found.end - DAY if found.end - found.start > 2 * DAY else found.end
-        elif found.grain in _COARSE and (_BEGINS.search(before) or (_DATED.search(before) and _changed(text))) and since is None:
+        elif (
+            found.grain in _COARSE
+            and (_BEGINS.search(before) or (_DATED.search(before) and _changed(_FRAME.sub(" ", text))))
+            and since is None
+        ):
             since = None if found.start <= at < found.end else found.start
             rest = rest.replace(found.text, " ")
     return since, until, rest

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from clew.operators.ranking.nearness import nearest
 from clew.operators.ranking.question import kin
+from clew.operators.slots import senses
 from clew.operators.slots.words import CUES
 from clew.storage.terms import STOPWORDS, terms
 
-VERSION = 1
+VERSION = 2
 ENOUGH = 0.5  # of a slot's words that a question must have to ask for it
 LIKE = 0.58  # cosine of two words from which one may stand for the other in a question
 _BEFORE = re.compile(
@@ -20,7 +21,12 @@ _CHANGED = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+")
 _OWN = re.compile(r"\b(?:i|i['’]m|i['’]ve|my|me|mine|we|our|us)\b", re.I)
-_SORTS = frozenset(terms("time place number level name many long often"))  # words of slots that a question puts as when, where, how
+_SORTS = frozenset(
+    terms("time place number level name many long often favourite favorite")
+)  # words of slots that a question puts as when, where, how
+
+
+_MEANT = {"job": frozenset({"occupation"}), "employer": frozenset({"employer"})}  # of slots that "work" asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Asked:
     back: bool
     first: bool
     both: bool
+    plain: frozenset[str] = frozenset()  # the words, one for phrases of several
 
 
 def asked(text: str) -> Asked:
@@ -45,9 +52,8 @@ def asked(text: str) -> Asked:
     found = frozenset(terms(text))
     near = found | {other for term in found for other in kin().get(term, ())}
     words = frozenset(w for w in _WORD.findall(text.casefold()) if w not in STOPWORDS)
-    return Asked(
-        found, near, words, bool(_OWN.search(text)), bool(_BEFORE.search(text)), bool(_FIRST.search(text)), bool(_CHANGED.search(text))
-    )
+    times = bool(_BEFORE.search(text)), bool(_FIRST.search(text)), bool(_CHANGED.search(text))
+    return Asked(found, near, words, bool(_OWN.search(text)), *times, frozenset(_WORD.findall(senses.plain(text.casefold()))))
 
 
 def wanted(subject: str, slot: str, me: str, question: Asked) -> float:
@@ -62,7 +68,7 @@ def wanted(subject: str, slot: str, me: str, question: Asked) -> float:
     if not named or not cues:
         return 0.0
     if slot in CUES:
-        return float(bool(cues & question.terms))
+        return float(bool(cues & question.terms) and not senses.apart(question.plain, _MEANT.get(slot, frozenset())))
     left = frozenset(w for w in _WORD.findall(slot) if not question.near.issuperset(terms(w)))
     hit = (len(cues & question.near) + sum(nearest(w, question.words) >= LIKE for w in left if terms(w))) / len(cues)
     return min(hit, 1.0) if subject else hit * (hit > 0.99)

@@ -15,19 +15,23 @@ from functools import lru_cache
 from clew.operators.ranking.nearness import nearest
 from clew.operators.ranking.rank import DIGITS, NEWER
 from clew.operators.slots import acts as slot_acts
-from clew.operators.slots import asking
+from clew.operators.slots import asking, senses
 from clew.operators.slots.acts import Act
 from clew.operators.slots.asking import ENOUGH
 from clew.operators.slots.words import subject_form
-from clew.operators.truth.aptness import APT, LEAST, SENSES
+from clew.operators.truth.aptness import APT, LEAST
+from clew.storage.terms import terms
 from clew.types import Change, Hit, Memory, Query, may_end
 
-VERSION = 1
+VERSION = 2
 LOOKED_AT = 40  # hits that are looked at
 TERMS = 45  # of a turn that may be brief
-HOLDS, ENDED = "holds", "ended"  # among a hit's shares, at 0: the chain's own verdict, for whoever reads an answer off the hits
+# Among a hit's shares, at 0: the chain's own verdict, for whoever reads an answer off the hits. Of "none" any hit may tell: then the
+# chain has nothing that holds.
+HOLDS, ENDED, NONE = "holds", "ended", "none"
+FETCHED = 40  # brief turns that have a word of what is asked, the newest, that are looked at beside the hits
 OWN = 0.4  # APT where the subject is the speaker, of whom much is told
-BESIDE = 0.48  # and of the nearest of them, what another must have
+BESIDE = 0.55  # and of the nearest of them, what another must have
 SURE = 0.99  # how far a slot that was read must be the one asked for, to begin a chain whatever the words
 HALF = 0.5  # mean nearness that counts though one of the words is far
 LOOSE = 0.3  # nearness to the question from which a turn of a named subject joins a chain that there is
@@ -35,12 +39,16 @@ LIKELY = 0.85  # of the nearest, what a turn must have whose slot was read as an
 NAMED = 0.5  # share of a value's words that later words must have to speak of it
 KINDRED = 0.35  # nearness of two values that may stand in the same place
 _FIRST = re.compile(r"\b(?:before|previous(?:ly)?|first|former(?:ly)?|used to|original(?:ly)?|earlier|change[sd]?|ever)\b", re.I)
+_PLACED = frozenset({"moved", "move", "relocated", "transferred"})  # what comes after is a place or a time, nobody
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")  # in a subject: a date was taken for part of it
+_DOING = frozenset("use have take get go see do make keep put bring".split())  # noqa: SIM905 - verbs that tell no slot by themselves
+_SPOTS = frozenset("home place office venue school hotel desk room seat berth town city".split())  # noqa: SIM905
 _IT = re.compile(r"\b(?:it|they|that)\b", re.I)
 _PAST = re.compile(r"\b(?:did|was|were|had|ago|last)\b", re.I)
 # Words that ask for a sort of value, or that any statement may be put with: no topic, where another word is.
 _LIGHT = frozenset(
     """number name kind type sort amount value place time go goes going use uses have has take takes get gets make current currently usual usually
-    exactly held""".split()  # noqa: SIM905
+    exactly held leave leaves start starts begin begins happen happens""".split()  # noqa: SIM905
 )
 _LIKING = frozenset({"favourite", "favorite", "like", "likes", "prefer", "prefers", "best"})
 _ASKING = frozenset(
@@ -56,6 +64,7 @@ class Asked:
     own: bool
     words: tuple[str, ...]
     tokens: frozenset[str]
+    text: str = ""
     back: bool = False  # it names a moment, or a place in the log
 
     def of(self, act: Act) -> bool:
@@ -110,7 +119,19 @@ def asked(text: str) -> Asked | None:
     words = tuple(word for word in words if word not in light) or words
     if not words or not (names or act.me):
         return None
-    return Asked(names, act.me, words, act.tokens)
+    return Asked(names, act.me, words, act.tokens, text)
+
+
+def stems(want: Asked) -> list[str]:
+    """The search terms of which a turn of the chain has one: of its subject, or of what is asked and what may stand for it."""
+    if want.names:
+        return sorted({stem for name in want.names for stem in terms(name)})
+    return sorted({stem for word in want.words for stem in senses.mates(word)})
+
+
+def spoken(want: Asked, speakers: Iterable[str]) -> bool:
+    """Whether a question names one who speaks: those say "I", are named when spoken to, and are no chain's subject."""
+    return bool(want.names) and any(want.names.intersection(speaker.casefold().split()) for speaker in speakers)
 
 
 def wanted(query: Query) -> Asked | None:
@@ -122,8 +143,8 @@ def wanted(query: Query) -> Asked | None:
 def resolved(query: Query, memories: Sequence[Memory]) -> list[Link]:
     """The chain of what a question asks for among these turns, each with its time; empty where there is none."""
     want = wanted(query)
-    if want is None or any(want.names.intersection((m.actor or "").casefold().split()) for m in memories):
-        return []  # who speaks says "I", and is named when spoken to
+    if want is None or spoken(want, (m.actor or "" for m in memories)):
+        return []
     members, slot = [], asking.asked(query.text)
     for memory in memories:
         if memory.kind != "turn" or memory.data.get("role") == "assistant":
@@ -132,6 +153,8 @@ def resolved(query: Query, memories: Sequence[Memory]) -> list[Link]:
         if act is None:
             continue
         told, names_it = _told(memory, slot), want.of(act)
+        if names_it and not _sorted(act, want):
+            continue
         if names_it or ((told or 0.0) >= ENOUGH and _IT.search(memory.text)):  # "it" was understood when it was read
             members.append(Member(memory, act, _value(act, want), _fit(act, want) if names_it else 1.0, told))
     members.sort(key=lambda m: m.seq)
@@ -140,34 +163,48 @@ def resolved(query: Query, memories: Sequence[Memory]) -> list[Link]:
     return _placed([m for m in chain if may_end(m.memory.trust, most)])
 
 
+def _sorted(act: Act, want: Asked) -> bool:
+    """Whether its value, where it gives one, is of the sort that the question asks for."""
+    if act.withdrawn or act.denied:
+        return True
+    value = _value(act, want)
+    return senses.answers(want.text, " ".join(sorted(value)), any(w in act.marks - act.placed and not w[:1].isdigit() for w in value))
+
+
 def _fit(act: Act, want: Asked) -> float:
     """How near a turn's words are to those of the question: the mean over these, 0 where one of them is far from all."""
     given = frozenset(part for word in act.words if word not in want.names for part in word.split("-"))
     if not given - act.marks:  # nothing but a change: "she moved to Bern"
         given |= act.changes
-    near = [max(nearest(sense, given) for sense in SENSES.get(word, (word,))) for word in want.words]
+    given |= act.marks.intersection(want.words)  # "the Old Mill Bank" is a bank
+    if senses.apart(frozenset(want.words), given):
+        return 0.0
+    near = [senses.near(word, given) for word in want.words]
     mean = sum(near) / len(near)
     return mean if min(near) >= LEAST or (len(near) > 1 and (want.names or mean >= HALF)) else 0.0
 
 
 def _value(act: Act, want: Asked) -> frozenset[str]:
     """The words that are likely the value: names and numbers, else what is left of the topic."""
-    marks = act.marks - want.names - want.tokens
-    return marks or frozenset(w for w in act.words if w not in want.tokens and w not in want.names)
+    marks = act.marks - want.names - want.tokens - act.old
+    if marks:
+        return marks
+    aside = want.names | want.tokens | act.old | _LIKING
+    rest = frozenset(w for w in act.words if w not in aside)
+    return frozenset(w for w in rest if all(senses.mates(w).isdisjoint(senses.mates(asked)) for asked in want.words)) or rest
 
 
 def _told(memory: Memory, slot: asking.Asked) -> float | None:
     me, pairs = subject_form(memory.actor or "user"), memory.data.get("told", ())
-    return max((asking.wanted(subject, name, me, slot) for subject, name in pairs), default=None)
+    shares = [(asking.wanted(subject, name, me, slot), name) for subject, name in pairs if not _YEAR.search(subject)]
+    return max((share for share, name in shares if share or name.split()[0] not in _DOING), default=None)
 
 
 def _chained(members: Sequence[Member], want: Asked) -> list[Member]:
     """Those of the subject's turns that belong to what is asked: the near ones, and what is tied to them by their values."""
     most = max((m.fit for m in members), default=0.0)
-    if any((m.told or 0.0) >= ENOUGH for m in members):  # the slot is known: what was read as another is about something else
-        likely = [m for m in members if m.told is None or m.told >= ENOUGH or m.act.wrong or m.act.changes or m.fit >= LIKELY * most]
-    else:
-        likely = list(members)
+    # what was read as another slot than the one asked for is about something else, unless nothing is nearer
+    likely = [m for m in members if m.told is None or m.told >= ENOUGH or m.fit >= LIKELY * most or _bare(m, want)]
     least = APT if want.names else max(OWN, BESIDE * most)
     if not want.names and most < HALF and not want.back:  # so much is told of a speaker that something is always a little near
         return []
@@ -204,7 +241,7 @@ def _meant(wrong: Member, members: Sequence[Member]) -> Member | None:
 
 def _replaces(m: Member, chain: Sequence[Member], members: Sequence[Member], want: Asked) -> bool:
     """Whether it says nothing but a change and a value ("I switched to the oboe") that is likest to those of this chain."""
-    if not _bare(m, want) or not any(m.sort == c.sort for c in chain):
+    if not _bare(m, want) or not any(m.sort == c.sort for c in chain) or (m.act.changes & _PLACED and not _whereabouts(want)):
         return False
     others = [o for o in members if o is not m and o not in chain and not _bare(o, want)]
     if not others and want.names:
@@ -213,14 +250,19 @@ def _replaces(m: Member, chain: Sequence[Member], members: Sequence[Member], wan
     return mine >= KINDRED and mine > max((kindred(m, o) for o in others), default=0.0)
 
 
+def _whereabouts(want: Asked) -> bool:
+    """Whether a question is about where something or somebody is, as far as "moved to" may tell."""
+    return "where" in want.tokens or any(senses.near(word, _SPOTS) > SURE for word in want.words)
+
+
 def _bare(m: Member, want: Asked) -> bool:
     plain = [w for w in m.act.words if w not in want.names and w not in m.act.marks]
     return bool(m.act.changes) and len(plain) + bool(m.act.marks - want.names) <= 1
 
 
 def named(value: frozenset[str], act: Act) -> float:
-    """The share of a value's words that a turn has."""
-    return len(value & act.tokens) / len(value) if value else 0.0
+    """The share of a value's words that a turn has; where it puts something aside, among that."""
+    return len(value & (act.old or act.tokens)) / len(value) if value else 0.0
 
 
 def kindred(m: Member, other: Member) -> float:
@@ -280,7 +322,7 @@ def held(query: Query, hits: Sequence[Hit], late: Sequence[Hit], at: datetime) -
     `late` are turns that a question about the past does not see by themselves: they were said afterwards, and may tell of it.
     """
     then = query.valid_at or at
-    pool = {hit.memory.id: hit for hit in (*late[:LOOKED_AT], *hits[:LOOKED_AT])}
+    pool = {hit.memory.id: hit for hit in (*late[: LOOKED_AT + FETCHED], *hits[:LOOKED_AT])}
     links = resolved(query, [hit.memory for hit in pool.values()])
     if not links:
         return list(hits)
@@ -288,15 +330,28 @@ def held(query: Query, hits: Sequence[Hit], late: Sequence[Hit], at: datetime) -
     marks = {link.member.memory.id: _changes(link, now, then) for link in links}
     found = [_marked(hit, marks, now) if hit.memory.id in marks else hit for hit in hits]
     if now is None:
-        return found
-    id = now.member.memory.id
-    here = next((n for n, hit in enumerate(found) if hit.memory.id == id), None)
+        return [replace(found[0], why={**found[0].why, NONE: 0.0}), *found[1:]] if found else found
+    return _first(found, _marked(pool[now.member.memory.id], marks, now))
+
+
+def _first(hits: Sequence[Hit], first: Hit) -> list[Hit]:
+    """The hits with that one in the best place, put among them where it is not there."""
+    here = next((n for n, hit in enumerate(hits) if hit.memory.id == first.memory.id), None)
     if here == 0:
-        return found
-    top = round(found[0].score + 10**-DIGITS, DIGITS) if found else 0.0
-    first = found.pop(here) if here is not None else _marked(pool[id], marks, now)
+        return list(hits)
+    top = round(hits[0].score + 10**-DIGITS, DIGITS) if hits else 0.0
+    first = hits[here] if here is not None else first
     first = replace(first, score=top, why={**first.why, NEWER: round(top - first.score + first.why.get(NEWER, 0.0), DIGITS)})
-    return [first, *found]
+    return [first, *(hit for hit in hits if hit.memory.id != first.memory.id)]
+
+
+def placed(hits: Sequence[Hit], now: Hit, before: Sequence[Memory]) -> list[Hit]:
+    """The hits, best first, with what holds before them and what it took the place of told to have ended."""
+    since, past = now.memory.since, {m.id for m in before}
+    change = () if since is None else (Change("superseded", since.astimezone(UTC), now.memory.id),)
+    found = [replace(h, changes=h.changes or change, why={**h.why, ENDED: 0.0}) if h.memory.id in past else h for h in hits]
+    found = [replace(h, why={**h.why, HOLDS: 0.0}) if h.memory.id == now.memory.id else h for h in found]
+    return _first(found, replace(now, why={**now.why, HOLDS: 0.0}))
 
 
 def _changes(link: Link, now: Link | None, then: datetime) -> tuple[Change, ...]:
@@ -316,4 +371,4 @@ def _marked(hit: Hit, marks: dict[str, tuple[Change, ...]], now: Link | None) ->
 def verdict(hits: Sequence[Hit]) -> tuple[bool, Hit | None]:
     """(whether the hits hold a chain, its statement that holds): what `held` found, read off its hits."""
     now = next((hit for hit in hits if HOLDS in hit.why), None)
-    return now is not None or any(ENDED in hit.why for hit in hits), now
+    return now is not None or any(ENDED in hit.why or NONE in hit.why for hit in hits), now

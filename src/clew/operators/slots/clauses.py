@@ -157,7 +157,9 @@ def verbs(text: str, i: int, j: int) -> list[tuple[int, int, str]]:
     other: list[tuple[int, int, str]] = []
     before, named = "", False
     for token in _TOKEN.finditer(text, i, j):
-        word = token.group().replace("’", "'")
+        word = token.group()
+        if "’" in word:
+            word = word.replace("’", "'")
         low = word.lower()
         if low in _CONTRACTED:
             cut = low.index("'")

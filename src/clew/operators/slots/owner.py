@@ -22,7 +22,7 @@ _CIRCUMSTANCE = re.compile(
     re.I,
 )
 _WHEN = re.compile(
-    r"(?:since|from|in|as of|as from|starting|until|till|on|last|next|this|by|back in|effective)\b[^,]{1,30}?,?\s+(?=(?:I|we|my|"
+    r"(?:since|from|between|in|as of|as from|starting|until|till|on|last|next|this|by|back in|effective)\b[^,]{1,50}?,?\s+(?=(?:I|we|my|"
     r"our|the)\b)|(?:since|from|in|as of|on|until)\b[^,]{1,30},\s+(?=[A-Z]\w+$)",
     re.I,
 )

@@ -19,7 +19,7 @@ from clew.operators.slots.verbs import AUXILIARY, PERFECT, PREDICATES
 from clew.operators.slots.withdrawals import taken_back
 from clew.operators.times import when
 
-VERSION = 1
+VERSION = 2
 LONGEST = 5000  # characters of an event that are read
 MOST = 64  # statements of one event
 BESIDE = 40  # characters between a statement and what says "it" of the same thing

@@ -31,12 +31,18 @@ _GIST = re.compile(
     r"never ?mind|wrong|mistaken|mistake|untrue|incorrect|false|misspoke|misremembered|true|lied|confused)\b",
     re.I,
 )
+# Pieces of which the words of _GIST have one each: looking for these first costs a thirtieth.
+_PIECES = (
+    "forget", "ignore", "disregard", "scratch", "strike", "scrap", "take back", "drop", "discard", "retract", "withdraw", "trust", "believe", "rely",
+    "never", "wrong", "mista", "true", "incorrect", "false", "misspoke", "misremembered", "lied", "confused",
+)  # fmt: skip
 
 
 def taken_back(text: str, me: str) -> list[Statement]:
     """What a text takes back, in order: statements without a value, negated and correcting."""
     text = text[:LONGEST]
-    if not _GIST.search(text):
+    low = text.casefold()
+    if not any(piece in low for piece in _PIECES) or not _GIST.search(text):
         return []
     found = []
     for m in _TAKEN.finditer(text):

@@ -127,8 +127,9 @@ def doubted(ctx: Context) -> Sequence[Memory]:
         or event.trust < TRUST["assistant"]
         or event.kind == "edit"
         or ctx.premises
-        or not ctx.view.linking(CONCLUDED)
         or len(event.text) > LONGEST
+        or _UNREAL.search(event.text)
+        or not ctx.view.linking(CONCLUDED)
     ):
         return []
     found = {}
