@@ -147,11 +147,12 @@ def lived(recipe: Recipe, asker: Any, look: Callable[[Clew], None] = lambda c: N
             for minute, (words, kind) in enumerate(((task, "message"), (deed, "action"), (end, "outcome"))):
                 c.record(words, user=USER, agent="solver", session=f"run-{number}", kind=kind, at=f"2026-05-11T12:{number}{minute}:00Z")
         assert list(c.catch_up().values()) == ["folded"], c.catch_up()
+        here: dict[str, Any] = {"user": USER, "session": "s2" if recipe.shares == "session" else None}
         told = [
-            (q, c.recall(q, user=USER, k=5, at="2026-05-12T10:00:00Z"), c.ask(q, user=USER, at="2026-05-12T10:00:00Z").text)
+            (q, c.recall(q, **here, k=5, at="2026-05-12T10:00:00Z"), c.ask(q, **here, at="2026-05-12T10:00:00Z").text)
             for q in (TASKS if recipe.name in LEARNING else QUESTIONS)
         ]
-        memories = sorted(c.memories(user=USER), key=lambda m: (m.opened or 0, m.kind, m.text))
+        memories = sorted(c.memories(**here), key=lambda m: (m.opened or 0, m.kind, m.text))
         look(c)
         faults = [(f["operator"], f["seq"], f["error"]) for f in c.status()["faults"]]
         return written(recipe.name, memories, told, faults, asker)

@@ -52,6 +52,7 @@ EAGER = (
     "mem_os[near=0.3,organise_every=4,working=3,long_term=6,user=4,raw_file=4]",
     "caim[gap=0.5,longest=30]",
     "g_memory[tune=2,merge=3,floor=0.0]",
+    "freephdlabor[context=24,overhead=0,inline=4]",
 )
 RECIPES: dict[str, Recipe] = {name: load(name) for name in (*BUILT_IN, *EAGER)} | toys.ALL
 MEMORY_DISK = (

@@ -134,7 +134,7 @@ class Clew(Workbench):
             self.retention()
         states = self.catch_up()
         for name in [
-            n for n, state in states.items() if state == "frozen" and not self.database.readonly and not self._views.recipe(n).needs
+            n for n, state in states.items() if state == "frozen" and not self.database.readonly and not self._views.recipe(n).asked
         ]:
             self.rebuild(name)
         return states

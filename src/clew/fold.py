@@ -74,14 +74,14 @@ class Folder:
         index = self.view.index(part)
         with index.lock, self.log.database.snapshot() as c:
             index.refresh(c)
-        quick = self.recipe.needs <= {"ask"} and isinstance(self.desk.models.asker, Extracts)  # a model, but none to wait for
-        size = BATCH if self.desk.replay or not self.recipe.needs or quick else 1
+        quick = self.recipe.asked <= {"ask"} and isinstance(self.desk.models.asker, Extracts)  # a model, but none to wait for
+        size = BATCH if self.desk.replay or not self.recipe.asked or quick else 1
         events = [e for e in self.view.due(key, part.cursor, size) if until is None or e.seq <= until]
         if not events:
             return part.waiting or FOLDED
         draft, cursor, ordinal, waiting = self.view.draft(part), part.cursor, part.ordinal, None
         # one snapshot for the batch saves three statements an event; a recipe that asks a model must not hold one meanwhile
-        with nullcontext() if self.recipe.needs else self.log.database.snapshot():
+        with nullcontext() if self.recipe.asked else self.log.database.snapshot():
             for event in events:
                 if not event.forgotten:
                     waiting = self._one(event, draft, part, ordinal + 1)

@@ -166,8 +166,9 @@ def less(event: Event, spans: Sequence[tuple[int, int]]) -> Event | None:
     rest = masked(event.text, spans) if spans else ""
     if spans and not any(c.isalnum() for c in rest):
         return None
-    role = event.body.get("role") if isinstance(event.body, Mapping) else None
-    return replace(event, body={"content": rest, **({"role": role} if isinstance(role, str) else {})}) if spans else event
+    body = event.body if isinstance(event.body, Mapping) else {}
+    kept = {name: body[name] for name in ("role", "tool_call_id") if isinstance(body.get(name), str)}
+    return replace(event, body={"content": rest, **kept}) if spans else event
 
 
 def masked(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -63,7 +63,8 @@ class Recipe:
     forms: tuple[str, ...] = ("token",)
     functions: tuple[str, ...] = ("factual",)
     needs: frozenset[str] = frozenset()  # "ask", "judge": models without which it cannot fold
-    asks: frozenset[str] = frozenset()  # "retrieve", "answer": stages that ask a model, so that such a recall is an event
+    asks: frozenset[str] = frozenset()  # "retrieve", "answer": stages that ask a model, so that such a recall is an event;
+    #   "fold": asks one where one is connected, and goes on without where none is
     indexed: Callable[[Memory], str] = plain  # the text that is searched and embedded; a pure function
     traits: Callable[[Memory], int] = untraited  # a small number kept beside each memory for ranking; a pure function
     embeds: frozenset[str] | None = None  # memory kinds that get a vector; None is all, empty is none
@@ -85,9 +86,14 @@ class Recipe:
             )
         return replace(self, name=f"{self.name}[{label}]", params=params, **fields)
 
+    @property
+    def asked(self) -> frozenset[str]:
+        """The models that folding asks, whether it needs them or not."""
+        return self.needs | ({"ask"} if "fold" in self.asks else set())
+
     def declared(self, models: Mapping[str, str]) -> dict[str, Any]:
         """What its views depend on; its hash is the fingerprint of a generation."""
-        used = {name: models[name] for name in ("embed", *(("count",) if self.window else ()), *sorted(self.needs)) if name in models}
+        used = {name: models[name] for name in ("embed", *(("count",) if self.window else ()), *sorted(self.asked)) if name in models}
         made = (self.encode, self.store, self.manage, self.indexed, self.traits, self.rederive, *(self.tools[name] for name in self.edits))
         used_operators = (f for f in made if f is not None)
         operators = sorted({f"{f.__module__}.{f.__qualname__}@{getattr(sys.modules[f.__module__], 'VERSION', 0)}" for f in used_operators})

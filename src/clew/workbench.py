@@ -34,7 +34,8 @@ class Workbench(Custody):
         """The session as messages for a chat API, as the recipe shows it now; what it folds comes back by the recipe's tools.
 
         Within `max_tokens` by `Models.counter`, or an estimate where none is connected; UsageError where not even
-        the least that has to be shown fits. Until something is edited, one more message leaves what came before it alone.
+        the least that has to be shown fits, ModelUnavailable where the view waits for a model. Until something is
+        edited, one more message leaves what came before it alone.
         """
         query = self._working(session, user, agent, max_tokens)
         folder = self._with(recipe, lambda r: r.window is not None, "window")
@@ -43,6 +44,8 @@ class Workbench(Custody):
         part = self._reached(folder, query.scope)
         if part is None:
             return []
+        if part.waiting:  # the newest messages would be missing from it, and nobody would know
+            raise ModelUnavailable(f"{folder.recipe.name} has not taken in the whole session: {part.waiting}", after=5.0)
         ctx = recalling.looking(folder, query, part)
         with self.database.snapshot():
             return [dict(message) for message in recalling.steady(lambda: ctx.stage("window", make, query))]

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -18,13 +19,18 @@ from clew.arena import (
     asking,
     comparison,
     extraction,
+    folding,
     gate,
     halves,
+    interfered,
+    interference,
     lifecycle,
     lifecycle_apollo,
     lifecycle_report,
     poisoning,
     report,
+    second_pass,
+    second_pass_report,
     validity,
 )
 from clew.arena.controls import controls
@@ -40,7 +46,7 @@ from clew.arena.run import Plan
 from clew.arena.run import run as run_plan
 from clew.arena.systems import Door, System
 from clew.errors import UsageError
-from clew.models import Models
+from clew.models import Models, connect
 from clew.recipe import load
 
 app = typer.Typer(help="Compare memory systems over public data.", no_args_is_help=True)
@@ -169,6 +175,75 @@ def run_a_mem_guard(
     chosen = range(agent_report.FIRST, agent_report.FIRST + seeds)
     agent_report.conduct(chosen, folder, out, lambda part: console.print(f"done: {escape(part)}"))
     console.print(f"{out / agent_report.NAME}.md" + ("" if folder else "; the recorded runs were left out: set CLEW_DATA or give --path"))
+
+
+@app.command("window")
+def run_window(
+    path: Annotated[Path | None, typer.Option("--path", help="The folder of all sets; else $CLEW_DATA.")] = None,
+    recipe: Annotated[str, typer.Option("--recipe", help="A recipe that folds subgoals, by name.")] = "hi_agent",
+    model: Annotated[str, typer.Option("--model", help="Writes the summaries, such as openai:NAME.")] = "extractive",
+    url: Url = None,
+    tokenizer: Annotated[
+        str | None, typer.Option("--tokenizer", help="A tokenizer.json or a server with /tokenize; else an estimate.")
+    ] = None,
+    limit: Most = None,
+    out: Out = Path("arena/window"),
+) -> None:
+    """Tokens of a folded context against the full one, step by step, on recorded SWE-agent and tau-bench runs; what comes back whole."""
+    below = path or (Path(os.environ["CLEW_DATA"]) if "CLEW_DATA" in os.environ else None)
+    if below is None:
+        raise UsageError("say where the trajectories lie: --path FOLDER, or set CLEW_DATA to the folder of all sets")
+    models = asking.connected(model, url)
+    models = replace(models, counter=connect(f"tokenizer:{tokenizer}").counter) if tokenizer else models
+    found = {name: folding.measured(below / folder, load(recipe), models, limit) for name, folder in folding.SETS.items()}
+    console.print(tabled(f"{recipe}: folded over full context", *folding.table(found)))
+    out.mkdir(parents=True, exist_ok=True)
+    counted = models.counter.name if models.counter else "estimate"
+    text = json.dumps({"recipe": recipe, "model": model, "tokens by": counted, "sets": found}, indent=1)
+    (out / "window.json").write_text(text + "\n", encoding="utf-8")
+    console.print(f"{out / 'window.json'}")
+
+
+@app.command("interference")
+def run_interference(
+    seed: Annotated[list[int] | None, typer.Option("--seed", help="May be given several times; else from the generator's commit.")] = None,
+    updates: Annotated[list[int] | None, typer.Option("--updates", min=2, help="Values of each key; may be given several times.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Answers, such as openai:NAME; else only what is shown is judged.")] = None,
+    url: Url = None,
+    system: Annotated[list[str] | None, typer.Option("--system", help=f"{', '.join(interfered.SYSTEMS)}; else all.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Ask the model about at most so many keys of each stream.")] = None,
+    keys: Annotated[int, typer.Option("--keys", min=1, max=len(interference.KEYS), help="Fewer, for a small window; --out another.")] = 46,
+    out: Out = Path("arena/interference"),
+) -> None:
+    """Keys that change 2 to 256 times in one message: a model with the plain context, with Sculptor's scripted policy, with retrieval."""
+    if unknown := [name for name in system or () if name not in interfered.SYSTEMS]:
+        raise UsageError(f"there is no --system {unknown[0]!r}; there are {', '.join(interfered.SYSTEMS)}")
+    asker = asking.asker(model, url) if model else None
+    chosen, sizes = seed or interference.own_seeds(), updates or interference.UPDATES
+    outcome = interfered.run(chosen, sizes, asker, out, limit, system or interfered.SYSTEMS, keys)
+    console.print(tabled(f"interference, {model or 'no model'}", *interfered.printed(outcome)))
+    console.print(f"{out / 'interference.json'}")
+
+
+@app.command("second-pass")
+def run_second_pass(
+    recipe: Annotated[str, typer.Option("--recipe", help="A recipe that learns workflows, by name.")] = "awm",
+    page: Annotated[list[str] | None, typer.Option("--page", help="A task of MiniWoB; else the twenty. none: no pages.")] = None,
+    world: Annotated[list[str] | None, typer.Option("--world", help="A text world; else all. none: no text worlds.")] = None,
+    seed: Annotated[list[int] | None, typer.Option("--seed", help="The first half is learned from; else from the commit.")] = None,
+    out: Out = Path("arena/second-pass"),
+) -> None:
+    """One explorer that knows no task, before and after it learned, and with recall switched off; success, steps, tokens in OUT."""
+    usual = second_pass.Plan(load(recipe), out)
+    pages, worlds = (tuple(n for n in (chosen or given) if n != "none") for chosen, given in ((page, usual.pages), (world, usual.worlds)))
+    half = len(seed or ()) // 2
+    if seed and not half:
+        raise UsageError(f"--seed is given at least twice: some to learn from and others to measure on; got {seed}")
+    seeds = (tuple(seed[:half]), tuple(seed[half:])) if seed else None
+    outcome = second_pass.run(second_pass.Plan(usual.recipe, out, pages, worlds, seeds), lambda line: console.print(escape(line)))
+    for name, found in outcome["worlds"].items():
+        console.print(tabled(name, ["over", "than", "fewer steps, %", "reached"], second_pass_report.shares(found)))
+    console.print(f"{out / 'second_pass.md'}")
 
 
 @app.command("validity")

@@ -145,12 +145,15 @@ class Budget:
     tokens_per_call: int | None = None  # the prompt's estimated tokens plus the answer's limit
 
 
-def connect(address: str, *, embedder: Embedder | None = None, redact: bool | Gate = True, **options: Any) -> Models:
+def connect(
+    address: str, *, embedder: Embedder | None = None, counter: Counter | None = None, redact: bool | Gate = True, **options: Any
+) -> Models:
     """Models by address: `openai:<model>` (any OpenAI-compatible endpoint, with base_url=), `onnx:minilm`, `extractive`, or a plug-in's.
 
     `redact=False` sends texts as they are; `redact=Gate(names=True)` masks people's names too (extra `[privacy]`).
     An embedder has an address too: `connect("openai:...", embedder=connect("openai-embed:...").embedder)`; so has a judge that
-    scores how likely a text is after another: `connect("openai-likelihood:...", base_url=...).judge`.
+    scores how likely a text is after another: `connect("openai-likelihood:...", base_url=...).judge`; and so has what counts a model's
+    tokens exactly: `counter=connect("tokenizer:PATH").counter`, a `tokenizer.json` (extra `[tokens]`) or a server with `/tokenize`.
     Raises MissingExtra when the provider's package is not installed, NotFound for an unknown provider.
     """
     provider, _, model = address.partition(":")
@@ -163,6 +166,7 @@ def connect(address: str, *, embedder: Embedder | None = None, redact: bool | Ga
         "openai-embed": "clew.models.openai:connect_embeddings",
         "openai-likelihood": "clew.models.openai.likelihood:connect",
         "onnx": "clew.models.onnx:connect",
+        "tokenizer": "clew.models.counting:connect",
     }
     value = {**points, **built_in}.get(provider)
     if value is None:
@@ -171,7 +175,9 @@ def connect(address: str, *, embedder: Embedder | None = None, redact: bool | Ga
     part = getattr(importlib.import_module(module), name)(model, **options)
     gate = redact if isinstance(redact, Gate) else Gate() if redact else None
     if hasattr(part, "embed") and not hasattr(part, "ask"):
-        return Models(embedder=part, gate=gate)
+        return Models(embedder=part, counter=counter, gate=gate)
     if hasattr(part, "judge") and not hasattr(part, "ask"):
-        return Models(embedder=embedder or Static(), judge=part, gate=gate)
-    return Models(asker=part, embedder=embedder or Static(), gate=gate)
+        return Models(embedder=embedder or Static(), judge=part, counter=counter, gate=gate)
+    if hasattr(part, "count") and not hasattr(part, "ask"):
+        return Models(embedder=embedder or Static(), counter=part, gate=gate)
+    return Models(asker=part, embedder=embedder or Static(), counter=counter, gate=gate)

@@ -1,0 +1,1 @@
+"""Plans as memories: tasks and slots that lie under one another and rest on one another."""
