@@ -1,0 +1,1 @@
+"""Learning from doing: an explorer that knows no task, and the same explorer with what it recalls."""
