@@ -27,6 +27,7 @@ from clew.arena import (
     lifecycle,
     lifecycle_apollo,
     lifecycle_report,
+    mem_tool_report,
     poisoning,
     report,
     second_pass,
@@ -223,6 +224,22 @@ def run_interference(
     outcome = interfered.run(chosen, sizes, asker, out, limit, system or interfered.SYSTEMS, keys)
     console.print(tabled(f"interference, {model or 'no model'}", *interfered.printed(outcome)))
     console.print(f"{out / 'interference.json'}")
+
+
+@app.command("mem-tool")
+def run_mem_tool(
+    seed: Annotated[list[int] | None, typer.Option("--seed", help="May be given several times; else from the generator's commit.")] = None,
+    turns: Annotated[int, typer.Option("--turns", min=4, help="Requests in one conversation.")] = mem_tool_report.TURNS,
+    model: Annotated[str | None, typer.Option("--model", help="Is the agent, such as openai:NAME; else three scripted ones are.")] = None,
+    url: Url = None,
+    out: Out = Path("arena/mem-tool"),
+) -> None:
+    """MemTool's metrics over a conversation with 500 tools: what is removed again, what is left over, what was called and completed."""
+    asker = asking.asker(model, url) if model else None
+    chosen = seed or mem_tool_report.SEEDS
+    outcome = mem_tool_report.run(out, chosen=chosen, turns=turns, asker=asker, say=lambda line: console.print(escape(line)))
+    console.print(tabled(f"mem-tool, {model or 'scripted agents'}", *mem_tool_report.printed(outcome)))
+    console.print(f"{out / 'mem_tool.json'}")
 
 
 @app.command("second-pass")

@@ -45,12 +45,12 @@ def sculpted(c: Clew, session: str, kept: int = KEPT) -> list[dict[str, Any]]:
 
 
 def searched(c: Clew, session: str) -> list[dict[str, Any]]:
-    """The window after the other policy's three calls, which stand in it as any agent's do."""
+    """The window after the other policy's three calls; what the search found stands at its end, as in the paper."""
     window = c.window(session=session)
     lines = max((str(m["content"]) for m in window if m["role"] == "user"), key=len).splitlines()
     marks = {"start_marker": lines[1], "end_marker": lines[-1], "num_fragments": 1}
-    [id] = ID.findall(_used(c, session, "fragment_context", marks))
-    _used(c, session, "fold_fragment", {"fragment_id": id})
+    [id] = ID.findall(c.call("fragment_context", marks, session=session))
+    c.call("fold_fragment", {"fragment_id": id}, session=session)
     starts = {line.partition(":")[0] for line in lines[1:]}
     word = next(word for word in re.findall(r"\w+", str(window[-1]["content"])) if word in starts)
     _used(c, session, "search_context", {"query": f"\n{word}: ", "max_results": 1, "context_size": NEAR})

@@ -6,6 +6,7 @@ A fragment is a memory of kind "fragment" over its span of the message: data `of
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
 from clew.context import Context
 from clew.operators.window import handles
@@ -134,7 +135,7 @@ def made(message: Memory, start: int, end: int, n: int, used: Collection[str], c
 
 def listed(fragments: Iterable[Memory], chars: int, ctx: Context) -> list[str]:
     """A line a fragment: handle, size, and its first words, so many characters of them."""
-    return [f"[{f.data['handle']}] {ctx.tokens(f.text)} tokens: {' '.join(f.text.split())[:chars]}" for f in fragments]
+    return [f"[{f.data['handle']}] {ctx.tokens(f.text)} tokens: {shorten(f.text, chars, placeholder=' …')}" for f in fragments]
 
 
 def _nearest(text: str, mark: str, ideal: int, low: int, high: int) -> int | None:
