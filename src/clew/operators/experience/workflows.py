@@ -108,12 +108,18 @@ def _slots(action: str, told: Sequence[str]) -> list[Span]:
 def _mention(value: str, told: Sequence[str]) -> Span | None:
     """The place in the task of a value, or else of the longest part of it that the task names."""
     mine = words(value)
-    whole = _within(mine, told)
-    if whole or not mine:
+    if (whole := _within(mine, told)) or not mine:
         return whole
-    block = SequenceMatcher(None, mine, told, autojunk=False).find_longest_match()
-    shared = [w for w in mine[block.a : block.a + block.size] if w not in STOP and len(w) > 2]
-    return (block.b, block.b + block.size) if shared else None
+    best = (0, 0)
+    for i, word in enumerate(mine):
+        if word in STOP or len(word) < 3:
+            continue
+        size = 1
+        while i + size < len(mine) and _within(mine[i : i + size + 1], told):
+            size += 1
+        if size > best[1] - best[0] and (found := _within(mine[i : i + size], told)):
+            best = found
+    return best if best[1] else None
 
 
 def _within(mine: Sequence[str], told: Sequence[str]) -> Span | None:
@@ -228,9 +234,9 @@ def merged(one: Workflow, other: Workflow) -> Workflow | None:
 
 
 def _told(one: Workflow, other: Workflow, steps: tuple[str, ...]) -> Workflow | None:
-    """The steps with what both tasks have in common; None where that no longer names a variable that the steps need."""
+    """The steps with what both tasks have in common; None where the task no longer names what the steps need, or names what no step uses."""
     template = _common(one.template, other.template, _TOKEN)
-    return Workflow(template, steps) if set(_NAME.findall(" ".join(steps))) <= set(_NAME.findall(template)) else None
+    return Workflow(template, steps) if set(_NAME.findall(" ".join(steps))) == set(_NAME.findall(template)) else None
 
 
 def _joined(one: str, other: str) -> str:

@@ -146,9 +146,8 @@ def explore(reset: Callable[[], World], guides: Callable[[str], Sequence[Guide]]
     """Try until it succeeds or the bounds are met; `guides` says for the task's words what is recalled, the best first."""
     world = reset()
     episode = Episode(world.utterance)
-    there = " ".join(e.text.lower() for e in world.observe().elements)
-    recalled = guides(world.utterance)
-    plans = [g for g in recalled if all(words.lower() in there for words in g.needs)]
+    page, recalled = world.observe(), guides(world.utterance)
+    plans = [guide for guide in recalled if begins(guide, page, world.utterance)]
     followed, told = [0] * len(plans), len(world.utterance) + sum(len(g.text) for g in recalled)
     while episode.steps < bounds.steps:
         if episode.trials:
@@ -167,12 +166,19 @@ def explore(reset: Callable[[], World], guides: Callable[[str], Sequence[Guide]]
     return episode
 
 
+def begins(guide: Guide, page: Page, utterance: str) -> bool:
+    """Whether a guide's first step can be taken here: what it needs is there, and something that it may be done to."""
+    there = " ".join(e.text.lower() for e in page.elements)
+    options = choices(utterance, page, _typed(guide.steps))
+    return all(words.lower() in there for words in guide.needs) and any(fits(guide.steps[0], c) for c in options)
+
+
 def attempt(world: World, episode: Episode, trial: Trial, most: int) -> None:
     """One trial, `most` actions at most."""
     place, steps = 0, trial.guide.steps if trial.guide else ()
     page = world.observe()
     trial.states.append(state(page))
-    more = [m[1] for m in map(_TYPED.match, steps) if m]
+    more = _typed(steps)
     found = choices(episode.utterance, page, more)
     episode.seen.texts |= {c.text for c in found}
     while len(trial.done) < most and not world.done:
@@ -261,3 +267,8 @@ def _open(guide: Guide) -> bool:
 
 def _open_step(step: str) -> bool:
     return ANY in step or SAID in step
+
+
+def _typed(steps: Sequence[str]) -> list[str]:
+    """What a guide's steps type, where they say it."""
+    return [m[1] for m in map(_TYPED.match, steps) if m]
