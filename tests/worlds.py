@@ -53,6 +53,8 @@ EAGER = (
     "caim[gap=0.5,longest=30]",
     "g_memory[tune=2,merge=3,floor=0.0]",
     "freephdlabor[context=24,overhead=0,inline=4]",
+    "expel[group=2]",
+    "voyager[rounds=2]",
 )
 RECIPES: dict[str, Recipe] = {name: load(name) for name in (*BUILT_IN, *EAGER)} | toys.ALL
 MEMORY_DISK = (
