@@ -6,13 +6,10 @@ own makers. The seeds of a reported run come from the commit that last touched t
 """
 
 import hashlib
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from clew.errors import UsageError
 
 SALT = "second pass"  # before each name, in its hash
 NUMBER = 20
@@ -70,17 +67,3 @@ def seeds(commit: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """(seeds learned from, seeds measured afterwards): the first seven hex digits of a commit and the numbers after them."""
     start = DEVELOPED.stop + int(commit[:7], 16)
     return tuple(range(start, start + FIRST)), tuple(range(start + FIRST, start + FIRST + SECOND))
-
-
-def own_seeds() -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The seeds of reported runs, from the commit that last touched this file; UsageError outside its repository."""
-    here = Path(__file__)
-    try:
-        found = subprocess.run(
-            ["git", "log", "-1", "--format=%H", "--", here.name], cwd=here.parent, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise UsageError("the seeds come from this selection's commit, and this is no git repository; give --seed") from error
-    if not found.stdout.strip():
-        raise UsageError("the selection was never committed here; give --seed")
-    return seeds(found.stdout.strip())
