@@ -8,7 +8,7 @@ import pytest
 
 from clew import Clew
 from clew.arena import interfered
-from clew.arena.interference import HEAVY, KEYS, VALUES, own_seeds, question, seeds, stream, told
+from clew.arena.interference import HEAVY, KEYS, VALUES, question, seeds, stream, told
 from clew.models.fake import Scripted
 from clew.recipe import load
 
@@ -36,7 +36,6 @@ def test_an_answer_is_right_or_tells_what_interfered() -> None:
 
 def test_seeds_come_from_a_commit_and_cannot_be_chosen() -> None:
     assert seeds("0123456789abcdef01234567" + "0" * 16) == (0x01234567, 0x89ABCDEF, 0x01234567)
-    assert own_seeds() == own_seeds()
 
 
 def test_the_policy_folds_all_but_the_last_fragments_of_what_it_sees(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def run_lifecycle(
     systems: list[Living] = [ClewLiving(load(name), models) for name in recipe] if "clew" in system else []
     systems += [WordsLiving(), EmptyLiving()] if "controls" in system else []
     systems += [PeerLiving(name, models) for name in peer_names or (NAMES if "peers" in system else ())]
-    plan = lifecycle.Plan(tuple(seed or lifecycle.own_seeds()), out, tuple(axis or ()), lifecycle_apollo.found())
+    plan = lifecycle.Plan(tuple(seed or lifecycle.SEEDS), out, tuple(axis or ()), lifecycle_apollo.found())
     outcome = lifecycle.run(plan, systems)
     console.print(tabled(f"lifecycle: {outcome['scripts']} scripts; * no door for it", *lifecycle_report.table(outcome, short=True)))
     console.print(f"{out / 'lifecycle.md'}")
@@ -220,7 +220,7 @@ def run_interference(
     if unknown := [name for name in system or () if name not in interfered.SYSTEMS]:
         raise UsageError(f"there is no --system {unknown[0]!r}; there are {', '.join(interfered.SYSTEMS)}")
     asker = asking.asker(model, url) if model else None
-    chosen, sizes = seed or interference.own_seeds(), updates or interference.UPDATES
+    chosen, sizes = seed or interfered.SEEDS, updates or interference.UPDATES
     outcome = interfered.run(chosen, sizes, asker, out, limit, system or interfered.SYSTEMS, keys)
     console.print(tabled(f"interference, {model or 'no model'}", *interfered.printed(outcome)))
     console.print(f"{out / 'interference.json'}")

@@ -18,12 +18,14 @@ from typing import Any
 
 from clew import Clew
 from clew.arena.folding import interval
-from clew.arena.interference import KEYS, Stream, question, stream, told
+from clew.arena.interference import KEYS, Stream, question, seeds, stream, told
 from clew.arena.scores import estimate
 from clew.models import Asker, Models
 from clew.operators import retrieve
 from clew.recipe import Recipe, load
 
+COMMIT = "b03884a9f867d9edff1f58b31cd4ba7ca7553a56"  # that brought the generator of the streams, before what it tests
+SEEDS = seeds(COMMIT)
 FRAGMENTS, KEPT = 10, 3  # fragments of the long message, and how many of the last stay (PI-LLM guidance: 2 or 3)
 ANSWER = 24  # tokens of an answer: enough for a sentence around the value
 NEAR = 50  # characters around a match, the least that the tool takes

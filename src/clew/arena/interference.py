@@ -6,12 +6,9 @@ older ones, so that what was answered instead can be told: an older value, anoth
 """
 
 import random
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from clew.errors import UsageError
 
 UPDATES = (2, 4, 8, 16, 32, 64, 128, 256)  # values of each key
 HEAVY = 64  # updates from which interference is held to be heavy
@@ -99,16 +96,3 @@ def told(answer: str, stream: Stream, key: str) -> str:
 def seeds(commit: str, n: int = 3) -> tuple[int, ...]:
     """Seeds from a commit's hash: nobody can choose them who has not written the commit."""
     return tuple(int(commit[8 * i : 8 * i + 8], 16) for i in range(n))
-
-
-def own_seeds(n: int = 3) -> tuple[int, ...]:
-    """The seeds of reported runs, from the commit that last touched this generator; UsageError where there is none."""
-    here = Path(__file__)
-    try:
-        log = ["git", "log", "-1", "--format=%H", "--", here.name]
-        found = subprocess.run(log, cwd=here.parent, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise UsageError("the seeds come from the commit of the generator, and this is no git repository; give --seed") from error
-    if not found:
-        raise UsageError("the generator was never committed here; give --seed")
-    return seeds(found, n)

@@ -7,7 +7,6 @@ A run's folder holds one file of JSON lines a system, so that a run that was cut
 import hashlib
 import json
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,7 +28,8 @@ from clew.arena.scores import normalised
 from clew.errors import UsageError
 
 FORMAT = 1  # of the result files
-GENERATOR = ("slots", "world", "script", "cases")  # Apollo 13 has values of its own: seeds only choose which are asked for
+COMMIT = "216c7cbfe3e8f70c8b0faeef4fb673c0523fbf4d"  # that last touched the generator, before what it tests
+SEEDS = seeds(COMMIT)  # of reported runs; Apollo 13 has values of its own: seeds only choose which are asked for
 UNKNOWN = frozenset({"never said", "never met", "forgotten", "another user's"})  # kinds of questions that nothing may answer
 WITHHELD = frozenset({"forgotten", "another user's"})  # of these the value itself must not be found either
 
@@ -335,16 +335,3 @@ def attended(living: Living, chosen: Sequence[Script], out: Path, about: Mapping
             with open(path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
         yield row
-
-
-def own_seeds(n: int = 3) -> tuple[int, ...]:
-    """The seeds of reported runs, from the commit that last touched the generator; UsageError outside its repository."""
-    here = Path(__file__).parent
-    files = [f"lifecycle_{name}.py" for name in GENERATOR]
-    try:
-        found = subprocess.run(["git", "log", "-1", "--format=%H", "--", *files], cwd=here, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise UsageError("the seeds come from the commit of the generator, and this is no git repository; give --seed") from error
-    if not found.stdout.strip():
-        raise UsageError("the generator was never committed here; give --seed")
-    return seeds(found.stdout.strip(), n)

@@ -18,13 +18,14 @@ from typing import Any
 
 from clew.arena import second_pass_report
 from clew.arena.run import commit, kept, machine
-from clew.arena.second_pass_tasks import STEPS, WORDS, WORLDS, own_seeds, selected
+from clew.arena.second_pass_tasks import STEPS, WORDS, WORLDS, seeds, selected
 from clew.engine import Clew
 from clew.errors import UsageError
 from clew.recipe import Recipe
 from clew.tasks.learning.explorer import Bounds, Episode, Guide, World, explore, succeeded
 from clew.tasks.learning.memory import nothing, recalled, remember
 
+COMMIT = "1e93d5fe7b5d3dc9c6b8e1e06ae91d9a3701d4ea"  # that last touched the selection
 FORMAT = 2  # of the result files
 PASSES = ("first", "second", "control")
 REACH = 10  # actions of one trial on a page, after which it is begun again; a text world is left only when it ends
@@ -57,8 +58,8 @@ class Ground:
 def run(plan: Plan, told: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
     """Both worlds, or what is chosen of them; returns and writes the outcome. `told` is given a line for each task that is done."""
     plan.out.mkdir(parents=True, exist_ok=True)
-    seeds = plan.seeds or own_seeds()
-    about = {"format": FORMAT, "recipe": plan.recipe.name, "params": {k: repr(v) for k, v in plan.recipe.params.items()}, "seeds": seeds}
+    chosen = plan.seeds or seeds(COMMIT)
+    about = {"format": FORMAT, "recipe": plan.recipe.name, "params": {k: repr(v) for k, v in plan.recipe.params.items()}, "seeds": chosen}
     rows = list[dict[str, Any]]()
     for name, opened, tasks in (("miniwob", _pages, plan.pages), ("textworld", _words, plan.worlds)):
         if tasks:
@@ -67,7 +68,7 @@ def run(plan: Plan, told: Callable[[str], None] = lambda line: None) -> dict[str
             if not done:
                 path.write_text(json.dumps(about) + "\n", encoding="utf-8")
             with opened(tasks) as ground:
-                rows += _ground(plan, ground, seeds, path, done, told)
+                rows += _ground(plan, ground, chosen, path, done, told)
     outcome = {**about, "commit": commit(), "machine": machine(), "worlds": second_pass_report.summary(rows)}
     (plan.out / "second_pass.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
     (plan.out / "second_pass.md").write_text(second_pass_report.as_markdown(outcome), encoding="utf-8")
@@ -76,7 +77,12 @@ def run(plan: Plan, told: Callable[[str], None] = lambda line: None) -> dict[str
 
 
 def _ground(
-    plan: Plan, ground: Ground, seeds: tuple[Sequence[int], Sequence[int]], path: Path, done: Mapping[str, Any], told: Callable[[str], None]
+    plan: Plan,
+    ground: Ground,
+    chosen: tuple[Sequence[int], Sequence[int]],
+    path: Path,
+    done: Mapping[str, Any],
+    told: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """The rows of one world, in order: everything is learned before anything is recalled."""
     rows = list[dict[str, Any]]()
@@ -91,7 +97,7 @@ def _ground(
         for number, name in [(i, p) for i, p in enumerate(PASSES) if p in plan.passes]:
             for task in ground.tasks:
                 mine = list[dict[str, Any]]()
-                for seed in seeds[min(number, 1)]:
+                for seed in chosen[min(number, 1)]:
                     case = f"{ground.name}/{task}/{name}/{seed}"
                     row = done.get(case)
                     if row is None:
