@@ -9,7 +9,6 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-
 UPDATES = (2, 4, 8, 16, 32, 64, 128, 256)  # values of each key
 HEAVY = 64  # updates from which interference is held to be heavy
 _KEYS = (

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-
 SALT = "second pass"  # before each name, in its hash
 NUMBER = 20
 FIRST, SECOND = 6, 10  # seeds a task that are learned from, and others that are measured afterwards
