@@ -25,7 +25,7 @@ from clew.recipe import Recipe
 from clew.tasks.learning.explorer import Bounds, Episode, Guide, World, explore, succeeded
 from clew.tasks.learning.memory import nothing, recalled, remember
 
-COMMIT = "1e93d5fe7b5d3dc9c6b8e1e06ae91d9a3701d4ea"  # that last touched the selection
+COMMIT = "1365da997561c04b119bde982ab624fb5a2b14fb"  # that last touched the selection
 FORMAT = 2  # of the result files
 PASSES = ("first", "second", "control")
 REACH = 10  # actions of one trial on a page, after which it is begun again; a text world is left only when it ends
