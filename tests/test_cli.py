@@ -274,3 +274,10 @@ def test_a_worker_folds_what_others_record_until_it_is_told_to_stop(tmp_path: Pa
 def test_the_core_does_not_import_what_only_the_command_line_needs() -> None:
     code = "import sys, clew; print([m for m in ('typer', 'rich', 'clew.cli') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_a_word_does_not_load_the_groups_it_is_not_of_and_help_lists_them(run: Run) -> None:
+    code = "import sys, clew.cli; print([m for m in ('clew.arena.cli', 'clew.tasks') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    told = run("--help").stdout
+    assert all(f"  {word} " in told for word in ("recall", "arena", "task")) and "approve" in run("task", "--help").stdout

@@ -18,6 +18,7 @@ ROWS = [
     {"privacy", "tools"},
     {"storage", "models"},
     {"guard"},
+    {"desk"},
     {"context", "intake"},
     {"maintenance"},
     {"operators", "recipe", "neural", "forget", "retention"},

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from string import Template
 from time import perf_counter
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from clew.desk import Desk, Voice
 from clew.errors import BudgetExceeded, ModelError, ModelUnavailable, RecipeError, ReplayMiss, UsageError, Withheld
-from clew.models import FREE_TOKENS, Budget, Call, Extracts, Models, Shown
+from clew.models import FREE_TOKENS, Budget, Call, Extracts, Shown
 from clew.models.forms import Form
 from clew.privacy import GatedAsker
-from clew.storage.answers import Answer, AnswerKey, Answers, Given
+from clew.storage.answers import Answer, AnswerKey, Given
 from clew.storage.draft import Draft
 from clew.types import TRUST, Event, Hit, Memory, Scope, Source
 
@@ -30,37 +31,6 @@ THREADS = 8  # model calls of one `map` under way at once
 CHARS_PER_TOKEN = 4  # a rough count, for budgets before a call
 NO_FALLBACK: Any = object()
 _path: ContextVar[tuple[str, ...]] = ContextVar("path", default=())
-
-
-class Voice(Protocol):
-    """Of a recipe, what the context needs to know."""
-
-    @property
-    def name(self) -> str:
-        """Its name, a variant's label included."""
-        ...
-
-    @property
-    def prompts(self) -> Mapping[str, str]:
-        """Its prompts by name, with $placeholders."""
-        ...
-
-    @property
-    def params(self) -> Mapping[str, Any]:
-        """Its hyper-parameters."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What all contexts of one Clew share: models, kept answers, limits, and the file's secret."""
-
-    models: Models
-    answers: Answers
-    budget: Budget
-    secret: bytes
-    names: Mapping[str, str]  # models by use, for request hashes; a replay names those of the time
-    replay: bool = False  # True: never call a model; what was not kept is a ReplayMiss
 
 
 @dataclass(slots=True)
@@ -178,7 +148,9 @@ class Context:
         """Ask with the recipe's prompt of that name; the answer in the form's shape, a str without one.
 
         Events and memories among the values are shown by their text and cited. `otherwise` is what the recipe goes on
-        with when the model's answer is invalid after every attempt, refused, or erased; it is noted as a fault.
+        with when the model's answer is invalid after every attempt, refused, or erased; it is noted as a fault. In the midst
+        of an agent's step (a recipe that asks while folding), so it is when the model is away or the budget spent, and for
+        good: a rebuild finds no answer kept and goes on in the same way.
         """
         template = self.recipe.prompts.get(prompt)
         if template is None:
@@ -186,13 +158,15 @@ class Context:
         shown = {name: self._shown(value) for name, value in values.items()}
         self._cite(cites)
         text = Template(template).substitute(shown)
+        late = () if self.event is None or "fold" not in self.recipe.asks else (ModelUnavailable, BudgetExceeded, ReplayMiss)
         try:
             parts = {name: tuple(_parts(value)) for name, value in values.items()}
             return self._asked(Call(self.recipe.name, prompt, parts, form, form.max_tokens if form else FREE_TOKENS), text)
-        except ModelError as error:
+        except (ModelError, *late) as error:
             if otherwise is NO_FALLBACK:
                 raise
-            self.faults.append((f"ask {prompt}", str(error)))
+            wrong = str(error) if isinstance(error, ModelError) else "no model answered in time; the step went on without it"
+            self.faults.append((f"ask {prompt}", wrong))
             return otherwise
 
     def _asked(self, call: Call, text: str) -> Any:
@@ -225,7 +199,7 @@ class Context:
             )
         if isinstance(asker, GatedAsker):
             asker.gate.study(self.desk.secret, self.rests | {self.seq}, self._words)
-        self._afford(len(text) // CHARS_PER_TOKEN + limit)
+        self.desk.afford(len(text) // CHARS_PER_TOKEN + limit)
         started = perf_counter()
         try:
             extracts = isinstance(asker, Extracts)  # a model that reads no prose is given what the prompt was made of
@@ -260,21 +234,6 @@ class Context:
         if self.desk.answers.withheld(key):
             raise Withheld(f"the answer to {prompt!r} at event {self.seq} was erased with what it rested on")
 
-    def _afford(self, tokens: int) -> None:
-        budget = self.desk.budget
-        if budget == Budget():
-            return
-        if budget.tokens_per_call is not None and tokens > budget.tokens_per_call:
-            raise BudgetExceeded(f"this call may need {tokens} tokens and the budget allows {budget.tokens_per_call} a call")
-        spent = self.desk.answers.spent_today()
-        for name, used, more, limit in (
-            ("tokens", spent.tokens, tokens, budget.tokens_per_day),
-            ("calls", spent.calls, 1, budget.calls_per_day),
-            ("cost", spent.cost, 0, budget.cost_per_day),
-        ):
-            if limit is not None and (used + more > limit or (name == "cost" and used >= limit)):
-                raise BudgetExceeded(f"{used} {name} were spent today of {limit}; this call needs {more} more and was not made")
-
     def judge(self, pairs: Sequence[tuple[Event | Memory, Event | Memory]], question: str) -> list[float]:
         """A probability for each pair of texts, in order; kept like answers."""
         self._cite(item for pair in pairs for item in pair)
@@ -291,7 +250,7 @@ class Context:
             judge = self.desk.models.judge
             if judge is None:
                 raise ModelUnavailable(f"{self.recipe.name} needs a judge and none is connected", after=60.0)
-            self._afford(0)
+            self.desk.afford(0)
             found = json.dumps([float(p) for p in judge.judge(texts, question)])
             kept = self.desk.answers.keep(self._given(key, Answer("valid", found, judge.name)))
         if kept.body is None:

@@ -42,10 +42,13 @@ def edited(event: Event, ctx: Context, recipe: Recipe) -> list[Memory]:
 
 def _used(body: Mapping[str, Any], ctx: Context, recipe: Recipe) -> list[Memory]:
     """What an agent's call of one of the recipe's own tools changes."""
-    tool = recipe.tools.get(body["tool"]) if body["recipe"] == recipe.name.partition("[")[0] else None
-    if body["recipe"] == recipe.name.partition("[")[0] and tool is None:
+    if body["recipe"] != recipe.name.partition("[")[0]:
+        return []
+    tool = recipe.tools.get(body["tool"])
+    if tool is None:
         ctx.faults.append(("tool", f"unapplied: {recipe.name} has no tool {body['tool']!r} any more"))
-    return [] if tool is None else ctx.stage("tool", lambda c: tool(**body["arguments"], ctx=c))
+        return []
+    return ctx.stage("tool", lambda c: tool(**body["arguments"], ctx=c))
 
 
 def _read_off(memory: Memory, ctx: Context) -> list[Memory]:

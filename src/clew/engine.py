@@ -10,7 +10,7 @@ from typing import Any
 from clew import forget as forgetting
 from clew import intake
 from clew import recall as recalling
-from clew.context import Desk
+from clew.desk import Desk
 from clew.disposal import PATIENCE
 from clew.errors import NotFound, UsageError
 from clew.fold import PENDING

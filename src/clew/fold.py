@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from time import monotonic
 
 from clew import maintenance
-from clew.context import Context, Desk
+from clew.context import Context
+from clew.desk import Desk
 from clew.edits import edited, redelivered
 from clew.errors import BudgetExceeded, ModelUnavailable, ReplayMiss
 from clew.models import Extracts

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from clew.context import Desk
+from clew.desk import Desk
 from clew.errors import ModelUnavailable, NotFound, UsageError
 from clew.fold import FOLDED, Folder
 from clew.models import Budget, Embedder

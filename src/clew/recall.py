@@ -88,7 +88,7 @@ def _recalled(folder: Folder, query: Query, patience: float, frozen: bool) -> tu
     for part in caught_up(folder, query.scope, patience, frozen):
         context = looking(folder, query, part)
         # one snapshot saves a transaction for every look; a recipe that asks a model must not hold one meanwhile
-        with nullcontext() if folder.recipe.asks else folder.log.database.snapshot():
+        with nullcontext() if folder.recipe.asks - {"fold"} else folder.log.database.snapshot():
             for retrieve in (folder.recipe.retrieve, hybrid, bm25):  # recall goes on without the model
                 try:
                     found += [(hit, context) for hit in context.stage("retrieve", retrieve, query)]

@@ -116,7 +116,9 @@ class Workbench(Custody):
             folder = self._views.serving(each)
             if has(folder.recipe):
                 return folder
-        raise UsageError(f"{', '.join(names)} ha{'s' if len(names) == 1 else 've'} no {what}; a recipe that has: {_examples(what)}")
+        raise UsageError(
+            f"{', '.join(names)} ha{'s' if len(names) == 1 else 've'} no {what}; `clew recipes --where function=working` lists some that have"
+        )
 
     def _reached(self, folder: Folder, scope: Scope) -> Part | None:
         """The scope's partition after folding all that is due there; an agent waits for its own memory."""
@@ -126,10 +128,6 @@ class Workbench(Custody):
         if not (self.database.readonly or self._views.stale(folder.view.generation)):
             folder.catch_up(key)
         return folder.view.part(key)
-
-
-def _examples(what: str) -> str:
-    return "hi_agent, sculptor, freephdlabor" if what == "window" else "see Clew.tools(recipe)"
 
 
 def _told(found: Any, allowed: Any) -> str:

@@ -50,7 +50,7 @@ from clew.errors import UsageError
 from clew.models import Models, connect
 from clew.recipe import load
 
-app = typer.Typer(help="Compare memory systems over public data.", no_args_is_help=True)
+app = typer.Typer(help="Compare memory systems over public data.", no_args_is_help=True, add_completion=False)
 console = Console()
 Recipes = Annotated[list[str], typer.Option("--recipe", help="A recipe by name; may be given several times.")]
 Peers = Annotated[list[str] | None, typer.Option("--peer", help=f"Another system: {', '.join(NAMES)}.")]

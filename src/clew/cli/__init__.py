@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from clew import __version__
-from clew.arena.cli import app as arena
-from clew.cli import decaying, demo, keeping, reading, retaining, reviewing, tasking, writing
+from clew.cli import decaying, demo, keeping, reading, retaining, reviewing, writing
 from clew.cli.terminal import Words
 
 app = typer.Typer(cls=Words, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
@@ -28,5 +27,3 @@ def main(
 
 for room in (writing, reading, reviewing, retaining, decaying, keeping, demo):
     room.mount(app)
-app.add_typer(arena, name="arena")
-app.add_typer(tasking.app, name="task")

@@ -11,14 +11,16 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from clew.cli.terminal import MEMORY, Db, Json, Model, Url, User, Words, clock, opened, out, show_json
+from clew.cli.terminal import MEMORY, Db, Json, Model, Url, User, clock, opened, out, show_json
 from clew.errors import UsageError
 from clew.tasks import picture
 from clew.tasks.door import RUNTIMES, Tasks
 from clew.tasks.files import graph_json, read
 from clew.tasks.state import TaskState
 
-app = typer.Typer(cls=Words, no_args_is_help=True, rich_markup_mode=None, help="Work through the log: plans that run, wait and go on.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="Work through the log: plans that run, wait and go on."
+)
 Id = Annotated[str, typer.Argument(help="The task.", show_default=False)]
 Carried = Annotated[str, typer.Option("--runtime", help=f"What carries it: {' or '.join(RUNTIMES)} (extra [tasks]).")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay while only people are waited for, until it is over (runtime dbos).")]

@@ -1,6 +1,7 @@
 """What every word of the command line shares: options, opening the file, errors as one line, printing, progress bars."""
 
 import errno
+import importlib
 import json
 import os
 import sys
@@ -40,8 +41,21 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="What was known at tha
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
+GROUPS = {"arena": "clew.arena.cli", "task": "clew.cli.tasking"}  # imported when one of their words is asked for: half of a start
+
+
 class Words(TyperGroup):
     """The commands; what Clew refuses is told in one line on stderr, with the error's own exit status."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All words, those of groups that were not imported among them."""
+        return [*super().list_commands(ctx), *(GROUPS if ctx.parent is None else ())]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The word's command, imported where it is a group of its own."""
+        if ctx.parent is None and cmd_name in GROUPS:
+            return typer.main.get_command(importlib.import_module(GROUPS[cmd_name]).app)
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the word that was given; `--debug` lets errors through with their traceback."""

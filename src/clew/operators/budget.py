@@ -33,6 +33,11 @@ def tokens(text: str) -> int:
     return -(-len(text) // CHARS_PER_TOKEN)
 
 
+def clipped(text: str, chars: int) -> str:
+    """The text, or its beginning and an ellipsis: so many characters at most."""
+    return text if len(text) <= chars else f"{text[: chars - 1]}…"
+
+
 def fitted(pieces: Sequence[Piece], limit: int) -> dict[int, str]:
     """Which pieces are shown, and as what: place in `pieces` (most similar first) -> raw or summary, `limit` tokens at most.
 

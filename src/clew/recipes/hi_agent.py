@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from clew.context import Context
+from clew.maintenance import REPLY
 from clew.models import forms
-from clew.operators.window import asking, fit, handles, messages, subgoals
+from clew.operators.window import fit, handles, messages, subgoals
 from clew.recipe import Recipe, prompts
 from clew.types import Hit, Memory, Query
 
@@ -54,8 +55,8 @@ def folded(part: subgoals.Segment, taken: set[str], ctx: Context) -> Memory | No
     told: dict[str, Any] = {"goal": part.goal, "course": course, "cites": shown}
     text = met = None
     if ctx.params["summaries"]:
-        text = asking.at_once("summarise", forms.text(ctx.params["line"], "summary"), ctx, otherwise=None, **told)
-        met = asking.at_once("met", forms.gate("good"), ctx, otherwise=None, **told) if text else None
+        text = ctx.ask("summarise", forms.text(ctx.params["line"], "summary"), otherwise=None, **told)
+        met = ctx.ask("met", forms.gate("good"), otherwise=None, **told) if text else None
     if not text and ctx.params["fallback"]:
         text = subgoals.last_observation(part.messages)
     if not text:
@@ -91,7 +92,7 @@ def one_line(line: Memory, ctx: Context) -> list[dict[str, Any]]:
 
 def expanded(ctx: Context, since: int) -> set[str]:
     """The subgoals that the agent called back after the one at hand began."""
-    calls = (m for m in ctx.view.all("reply") if messages.place(m) > since)
+    calls = (m for m in ctx.view.all(REPLY) if messages.place(m) > since)
     return {id for m in calls for id in m.data.get("expands", ())}
 
 
@@ -101,10 +102,10 @@ def expand(ids: Annotated[list[str], "ids of finished subgoals, as they stand in
     found = {name: handles.found(name, known) for name in ids}
     if wrong := [name for name, m in found.items() if m is None]:
         there = ", ".join(m.data["handle"] for m in messages.ordered(known)) or "none"
-        return [ctx.memory(f"There is no finished subgoal {wrong[0]}; there are: {there}.", kind="reply", error=True)]
+        return [ctx.memory(f"There is no finished subgoal {wrong[0]}; there are: {there}.", kind=REPLY, error=True)]
     chosen = [m for m in found.values() if m is not None]
     text = "Shown in full until the next subgoal: " + "; ".join(f"[{m.data['handle']}] {m.data['goal']}" for m in chosen)
-    return [ctx.memory(text, kind="reply", expands=[m.id for m in chosen])]
+    return [ctx.memory(text, kind=REPLY, expands=[m.id for m in chosen])]
 
 
 def look(query: Query, ctx: Context) -> list[Hit]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from clew.context import Context
 from clew.models import forms
-from clew.operators.window import asking, fit, handles, messages, sight
+from clew.operators.window import fit, handles, messages, sight
 from clew.operators.window import fragments as cuts
 from clew.operators.window.sight import reply
 from clew.recipe import Recipe, prompts
@@ -62,7 +62,7 @@ def summarize_fragment(fragment_id: FragmentId, focus: Annotated[str, "what it m
     """Show a summary in place of a fragment, written with a focus. restore_fragment brings the words back."""
     form, fragment, text = forms.text(ctx.params["summary"], "summary"), handles.found(fragment_id, cuts.sound(ctx)), None
     if fragment is not None and not sight.capped(ctx):
-        text = asking.at_once("summarise", form, ctx, otherwise=None, question=focus, fragment=fragment.text, cites=[fragment])
+        text = ctx.ask("summarise", form, otherwise=None, question=focus, fragment=fragment.text, cites=[fragment])
         if not text:
             return reply(f"No model gave a summary; [{fragment.data['handle']}] stays as it is.", ctx, error=True)
     return changed(fragment_id, cuts.SUMMARISED, ctx, focus=focus, summary=text)

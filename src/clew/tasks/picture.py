@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
+from clew.operators.budget import clipped
 from clew.tasks.graph import ALWAYS, Edge, Node, TaskGraph
 from clew.tasks.state import TaskState
 
@@ -82,8 +83,7 @@ def _way(edge: Edge) -> Text:
 
 
 def _cut(text: str, letters: int) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= letters else f"{words[: letters - 1]}…"
+    return clipped(" ".join(text.split()), letters)
 
 
 def svg(state: TaskState) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clew.context import Context
+from clew.operators.budget import clipped
 from clew.types import TRUST, Event, Memory
 
 VERSION = 1
@@ -84,8 +85,7 @@ def _node(task: str, place: str, name: str, ctx: Context) -> Memory:
 
 
 def _short(found: Any) -> str:
-    words = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
-    return words if len(words) <= CHARS else f"{words[: CHARS - 1]}…"
+    return clipped(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False), CHARS)
 
 
 def _reason(body: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clew.operators.budget import clipped
 from clew.operators.window.messages import words
 from clew.types import Memory
 
@@ -76,7 +77,7 @@ def thought(message: Memory) -> str:
 def _last(texts: Sequence[str], most: int, chars: int) -> list[str]:
     """The newest texts on one line each, cut at so many characters."""
     flat = [" ".join(text.split()) for text in texts]
-    return [text if len(text) <= chars else f"{text[: chars - 1]}…" for text in flat if text][-most:]
+    return [clipped(text, chars) for text in flat if text][-most:]
 
 
 def tail(done: Sequence[Sequence[Memory]]) -> list[list[Memory]]:

@@ -87,8 +87,7 @@ def _newest(own: Sequence[fit.Message], free: int, ctx: Context) -> list[fit.Mes
 
 def _parted(every: list[Memory], began: int) -> tuple[list[Memory], list[Memory]]:
     """(the system message and the task; the step's own messages, without results of calls that the step did not make)."""
-    first = next((i for i, m in enumerate(every) if m.data["role"] != "system"), len(every))
-    first += first < len(every) and every[first].data["role"] == "user"
+    first = messages.opening(every)
     own = [m for m in every[first:] if messages.place(m) > began]
     while began and own and own[0].data["role"] == "tool":
         own = own[1:]

@@ -65,12 +65,6 @@ def compactions(ctx: Context) -> list[Memory]:
     return sorted((m for m in ctx.view.all(COMPACTION) if own(m, ctx)), key=lambda m: m.data["number"])
 
 
-def head(every: Sequence[Memory]) -> list[Memory]:
-    """What is never hidden: the system message and the task, where the first thing said is one."""
-    first = next((i for i, m in enumerate(every) if m.data["role"] != "system"), len(every))
-    return list(every[: first + (first < len(every) and every[first].data["role"] == "user")])
-
-
 def compacted(ctx: Context, threshold: float, least: int = compaction.MEANINGFUL) -> list[Memory]:
     """A compaction, where what is shown takes more than so many tokens, a step has just ended and there is enough to hide."""
     now = newest(ctx)
@@ -79,7 +73,7 @@ def compacted(ctx: Context, threshold: float, least: int = compaction.MEANINGFUL
     if size <= threshold or not after or compaction.waits(compaction.steps(after)[-1]):
         return []
     every = mine(ctx)
-    first = head(every)
+    first = every[: messages.opening(every)]
     steps = compaction.steps(every[len(first) :])
     stay = [m for step in compaction.tail(steps) for m in step]
     kept = {m.id for m in (*first, *stay)}
@@ -105,7 +99,7 @@ def visible(ctx: Context) -> tuple[list[dict[str, Any]], int]:
     now = newest(ctx)
     if now is None or now.data["upto"] <= start:
         every = mine(ctx, start)
-        first = head(every)
+        first = every[: messages.opening(every)]
         return [*(shown(m, ctx) for m in first), *_merged(every[len(first) :], interruptions(ctx), ctx)], len(first)
     first, stay = ([m for id in now.data[part] if (m := ctx.view.get(id)) is not None and m.retired is None] for part in ("head", "stay"))
     text = now.text if now.status == "active" else _anew(now, ctx)

@@ -102,6 +102,12 @@ def calls(message: Mapping[str, Any]) -> list[str]:
     return [id for id in found if isinstance(id, str)]
 
 
+def opening(said: Sequence[Memory]) -> int:
+    """How many messages at the beginning no recipe hides: the system message and the task, where the first thing said is one."""
+    first = next((i for i, m in enumerate(said) if m.data["role"] != "system"), len(said))
+    return first + (first < len(said) and said[first].data["role"] == "user")
+
+
 def paired(shown: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The messages with every tool call answered and every result after its call, as chat APIs insist on.
 
@@ -112,7 +118,7 @@ def paired(shown: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for message in map(dict, shown):
         if message["role"] == "tool":
             id = message.get("tool_call_id")
-            id = id if id in waiting or not waiting or id is not None else waiting[0]
+            id = waiting[0] if id is None and waiting else id
             if id in waiting:
                 waiting.remove(id)
                 found.append({**message, "tool_call_id": id})

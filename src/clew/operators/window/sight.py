@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from clew.context import Context
+from clew.maintenance import REPLY
 from clew.operators.window import fit, fragments, messages
 from clew.types import Memory
 
 VERSION = 1
-REPLY = "reply"  # kind of the memory that holds what a tool tells the agent
 
 
 def seen(said: Sequence[Memory], held: Iterable[Memory], ctx: Context, structure: bool = True) -> list[dict[str, Any]]:

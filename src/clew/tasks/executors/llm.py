@@ -37,6 +37,7 @@ class _Voice:
     name: str = NAME
     prompts: Mapping[str, str] = field(default_factory=lambda: PROMPTS)
     params: Mapping[str, Any] = field(default_factory=dict)
+    asks: frozenset[str] = frozenset()
 
 
 class Llm:
