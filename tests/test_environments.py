@@ -256,6 +256,22 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(chromium: Any, site: tu
 
 
 @playwright
+def test_an_effect_that_comes_late_is_seen_and_what_is_scrolled_to_is_hit(chromium: Any, site: tuple[str, Path]) -> None:
+    rows = "".join(f"<p><span onclick=\"out.textContent='row {i}'\" style='cursor:pointer'>row {i}</span> and words</p>" for i in range(12))
+    late = "setTimeout(() => out.textContent = 'open', 250)"
+    (site[1] / "late.html").write_text(
+        f'<!doctype html><button onclick="{late}">Menu</button><p id=out>-</p><div style="height:60px;overflow:auto">{rows}</div>'
+    )
+    with Browser(chromium) as world:
+        world.reset({"address": f"{site[0]}/late.html"})
+        assert world.act(Action("click", the(world.observe(), "button", "Menu").id)) == ""
+        assert "open" in world.observe().text, "a menu that takes a moment"
+        for row in ("row 11", "row 0", "row 7"):
+            assert world.act(Action("click", the(world.observe(), "button", row).id)) == ""
+            assert row in [e.text for e in world.observe().elements if e.kind == "text"], "the first press meets it"
+
+
+@playwright
 def test_hosts_that_are_not_allowed_are_not_asked(chromium: Any, site: tuple[str, Path]) -> None:
     with Browser(chromium, hosts=("example.org",)) as world, pytest.raises(UsageError, match="ERR_ACCESS_DENIED"):
         world.reset({"address": f"{site[0]}/index.html"})

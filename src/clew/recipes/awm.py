@@ -14,7 +14,8 @@ Checklist: 6 of 6
 Differs:   1. the rule variant is the default; `variant("model", induce="model")` has a model write the workflows
            2. the best that fit the task are shown, all of them only with k large enough; the release shows its whole file
            3. an outcome counts only from somebody trusted as much as an agent; a workflow that was followed and failed too often ends
-           4. of runs for one intent template not one is chosen: what they have in common is kept, and what differs in it is `*`
+           4. of runs for one intent template not one is chosen: what they have in common is kept, and what differs in it is `*`;
+              what is repeated, or pressed to bring the last step's thing to light, stays as `each:`, done as often as it takes
 Results:   docs/findings/second_pass.md
 """
 

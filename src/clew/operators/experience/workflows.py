@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-VERSION = 1
+VERSION = 2
 EACH, ANY, NAMED = "each: ", "*", "~"  # before a step; in place of any words; in place of words that the task names, whichever
 LIKE = 0.8  # share of the words of two tasks that must be the same, in order, for their workflows to be merged (ours)
 STOP = frozenset((
@@ -23,6 +23,8 @@ MARKS, BETWEEN = frozenset({'"', "'"}), frozenset({",", "and", "or", "&", ";"}) 
 _TOKEN = re.compile(r"\{\w+\}|\w+(?:[-'’./:@&#]\w+)*|[^\w\s]")
 _PIECE = re.compile(r'"[^"]*"|\{\w+\}|\S+')
 _QUOTED = re.compile(r'"([^"]*)"')
+_INTO = re.compile(r" into \w+ $")  # what follows is what a field is called, and no value
+_PRESS = re.compile(r'click (?:button|link|text) "')
 _NAME = re.compile(r"\{(\w+)\}")
 Span = tuple[int, int]
 
@@ -74,7 +76,7 @@ def abstracted(task: str, actions: Sequence[str], variables: bool = True) -> Wor
     for step in (_NAME.sub(lambda m: "{" + final.get(m[1], m[1]) + "}", step) for step in steps):
         last = done[-1].removeprefix(EACH) if done else ""
         both = _again(last, step) if done and variables else ""
-        if both or (step == last and _NAME.search(step)):
+        if both or step == last:
             done[-1] = EACH + (both or step)
         else:
             done.append(step)
@@ -91,8 +93,8 @@ def _again(one: str, other: str) -> str:
 
 def _slots(action: str, told: Sequence[str]) -> list[Span]:
     """Where in an action values may stand."""
-    quoted = [(m.start(1), m.end(1)) for m in _QUOTED.finditer(action)]
-    if quoted:
+    quoted = [(m.start(1), m.end(1)) for m in _QUOTED.finditer(action) if not _INTO.search(action[: m.start()])]
+    if '"' in action:
         return quoted
     tokens, found, i = list(_TOKEN.finditer(action))[1:], list[Span](), 0
     while i < len(tokens):
@@ -204,19 +206,31 @@ def common(one: Workflow, other: Workflow) -> Workflow | None:
         for k in range(len(b) - 1, -1, -1):
             both = _likeness(a[i], b[k])
             best[i][k] = max(best[i + 1][k], best[i][k + 1], best[i + 1][k + 1] + both if both else 0.0)
-    steps, i, k = list[str](), 0, 0
-    while i < len(a) and k < len(b):
-        both = _likeness(a[i], b[k])
+    steps, i, k, met = list[str](), 0, 0, 0
+    while i < len(a) or k < len(b):
+        both = _likeness(a[i], b[k]) if i < len(a) and k < len(b) else 0.0
         if both and best[i][k] == best[i + 1][k + 1] + both:
             steps.append(_joined(a[i], b[k]))
-            i, k = i + 1, k + 1
-        elif best[i][k] == best[i + 1][k]:
+            i, k, met = i + 1, k + 1, met + 1
+        elif i < len(a) and best[i][k] == best[i + 1][k]:
+            steps += _needed(a, i)
             i += 1
         else:
+            steps += _needed(b, k)
             k += 1
-    if 2 * len(steps) < min(len(a), len(b)):
+    if 2 * met < min(len(a), len(b)):
         return None
     return _told(one, other, tuple(steps))
+
+
+def _needed(steps: Sequence[str], at: int) -> list[str]:
+    """What stays of a step that one of two runs had no need of: one that is done as often as it takes, which may be never. Such is
+    also what was pressed just before the last step, to bring that to light.
+    """
+    step = steps[at].removeprefix(EACH)
+    if _NAME.search(step) or (step == steps[at] and not (at == len(steps) - 2 and _PRESS.match(step))):
+        return []
+    return [EACH + step]
 
 
 def _likeness(one: str, other: str) -> float:
@@ -292,6 +306,15 @@ def fit(template: str, task: str) -> float:
     mine = sum(w != ANY and not _NAME.fullmatch(w) for w in a)
     blocks = SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
     return sum(block.size for block in blocks) / mine if mine else 0.0
+
+
+def covered(template: str, task: str) -> float:
+    """Share of the task's words that the template has, or that are values of its variables; 1.0 where it leaves some open."""
+    own, told = words(template), words(task)
+    if ANY in own or not told:
+        return 1.0
+    blocks = SequenceMatcher(None, own, told, autojunk=False).get_matching_blocks()
+    return min(1.0, (sum(block.size for block in blocks) + sum(len(words(v)) for v in values(template, task).values())) / len(told))
 
 
 def values(template: str, task: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from clew.errors import UsageError
 from clew.tasks.graph import Action
 
 LONGEST = 10.0  # seconds that `wait` may wait
+DRAWN = 80  # milliseconds until the mouse meets what a page shows after it was scrolled
 EMPTY = "about:blank"
 SCRIPTS = {p.stem: p.read_text(encoding="utf-8") for p in Path(__file__).parent.glob("*.js")}
 
@@ -26,6 +27,9 @@ def _point(page: Any, action: Action) -> tuple[float, float] | str:
     place = page.evaluate(SCRIPTS["press"], int(action.element))
     if "why" in place:
         return f"{action.kind} {action.element}: {place['why']}"
+    if place["moved"]:  # where the mouse goes down, what stood there before is hit until the scrolled page is drawn under it
+        page.mouse.move(place["x"], place["y"])
+        page.wait_for_timeout(DRAWN)
     if x is None or y is None:
         return place["x"], place["y"]
     box = page.evaluate("n => { const r = __clew.shown[n].e.getBoundingClientRect(); return [r.left, r.top] }", int(action.element))

@@ -9,7 +9,8 @@ Actions: click, double, hover (an element, with "x,y" as text a point within it)
 (a key such as Enter, Tab, ArrowDown, Control+a), select (an option of a select, or its text), check and uncheck, slide (a slider:
 by so many steps; a native one to that number), scroll (down, up, top or bottom), mark (selects the words of an element),
 drag (onto the element whose id is the text, by "dx,dy" pixels, or from a point within it by "x,y,dx,dy"), go (an address),
-back, wait (seconds). type and press without an element go where the cursor is.
+back, wait (seconds, from the last act on). type and press without an element go where the cursor is. A press that shows no effect
+is given 0.4 seconds for one, as is a field that offers a list as one types.
 
 Chromium is what CLEW_CHROMIUM names, or the system's. Playwright's pages belong to one thread, so a browser has one of its own
 and everything is done there; any thread may call, one at a time. `page` itself is for that thread alone.
@@ -19,6 +20,7 @@ import functools
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -46,6 +48,10 @@ FLAGS = (
 )
 PATIENCE = 5.0  # seconds for a page to load or an act to be carried out
 STILL, RESTLESS = 30, 600  # milliseconds without change after which a page is at rest, and after which nobody waits any more
+LATE = 400  # milliseconds for which an effect is waited where there is none at once: menus and lists open late
+SUGGESTS = """() => { const e = document.activeElement;
+    return !!e && e.matches('[role=combobox],[aria-autocomplete],[list],[autocomplete=off]') }"""  # a field that offers a list as one types
+PRESSES = frozenset({"click", "double", "hover"})
 MOST = 300  # elements of a page
 
 
@@ -125,6 +131,8 @@ class Browser:
         self._context: Any = None
         self.page: Any = None
         self._known: list[Any] = []  # pages whose dialogs are heard
+        self._kinds: list[str] = []  # of the elements of the last observation
+        self._acted = 0.0  # when the last act was done, on the clock of time.monotonic
         self.said: list[str] = []  # what dialogs of the page said; they are accepted
 
     def __enter__(self) -> Self:
@@ -188,6 +196,7 @@ class Browser:
             except Error as error:
                 raise UsageError(f"the page cannot be looked at: {_first(error)}; reset the browser") from error
         elements = tuple([_element(i, e) for i, e in enumerate(seen["elements"])])
+        self._kinds = [e.kind for e in elements]
         place = f"{seen['title']} {urlsplit(seen['address']).path}"
         key = page_key(place, [f"{e['kind']} {e['path']}" for e in seen["elements"]])
         return Page(key, seen["title"], elements, page_text(elements))
@@ -203,11 +212,35 @@ class Browser:
         try:
             if action.element and not self.page.evaluate("() => ((window.__clew || {}).shown || []).length"):
                 self.observe()  # ids are of an observation: after a reset, as when acts are repeated, there is none yet
+            if action.kind == "wait":  # from the last act on, not from when it was seen to be over
+                action = Action("wait", text=str(max(0.0, float(action.text or 1) - (time.monotonic() - self._acted))))
+            before = self._sight() if self._presses(action) else None
             why = doing(self.page, action)
+            self._acted = time.monotonic()
+            if action.kind == "type" and not why and self.page.evaluate(SUGGESTS):
+                before = self._sight()
         except Error as error:
-            why = _first(error)
+            why, before = _first(error), None
         self.settle()
+        if before is not None and not why and not self.over() and self._sight(before, LATE) != before:
+            self.settle()
         return why
+
+    def _presses(self, action: Action) -> bool:
+        """Whether an act may have an effect that comes late."""
+        known = action.element.isdigit() and int(action.element) < len(self._kinds)
+        return action.kind in PRESSES and not (known and self._kinds[int(action.element)] in ("text", "input"))
+
+    def over(self) -> bool:
+        """Whether nothing is to be expected of the page any more, so that nobody need wait for it."""
+        return False
+
+    def _sight(self, was: str | None = None, most: int = 0) -> str | None:
+        """What can be seen, in short; None where the page is being replaced. An act that shows no effect is given `most` milliseconds."""
+        try:
+            return self.page.evaluate(SCRIPTS["sight"], [was, most])
+        except Error:
+            return None
 
     @inside
     def settle(self) -> None:

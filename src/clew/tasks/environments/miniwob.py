@@ -23,6 +23,7 @@ from clew.tasks.graph import Action, Page
 
 WITHOUT = ("#reward-display", "#sync-task-cover", "#click-canvas", "#query")
 LONGEST = 2**31 - 1  # milliseconds of an episode; a larger number a timer takes for none at all
+LOADING = 60.0  # seconds for a page to load: on a busy machine a browser may be late
 SIZE = (500, 400)  # tasks are 160 x 210, some open windows of their own beside
 
 
@@ -59,7 +60,7 @@ class MiniWoB(Browser):
         if self._context is None:
             self.open()
         self.page.mouse.move(SIZE[0] - 1, SIZE[1] - 1)
-        self.page.goto((folder() / f"{self.task}.html").as_uri(), wait_until="load")
+        self.page.goto((folder() / f"{self.task}.html").as_uri(), wait_until="load", timeout=1000 * LOADING)
         self.page.evaluate(
             "([seed, most]) => { core.EPISODE_MAX_TIME = most; Math.seedrandom(seed); core.startEpisodeReal(); }", [str(self.seed), LONGEST]
         )
@@ -81,6 +82,10 @@ class MiniWoB(Browser):
         """Do it and look; `why` has what prevented it, if anything did."""
         self.act(action)
         return self.observe()
+
+    def over(self) -> bool:
+        """Whether the task has ended."""
+        return bool(self.page.evaluate("WOB_DONE_GLOBAL"))
 
     def _score(self) -> None:
         self.done, self.reward = self.page.evaluate("[WOB_DONE_GLOBAL, WOB_RAW_REWARD_GLOBAL]")

@@ -2,8 +2,9 @@
 (n) => {
   const it = ((window.__clew || {}).shown || [])[n];
   if (!it || !it.e.isConnected) return { why: "it is no longer on the page" };
+  const before = it.e.getBoundingClientRect();
   it.e.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
-  const whole = it.e.getBoundingClientRect(), lines = it.e.getClientRects();
+  const whole = it.e.getBoundingClientRect(), moved = whole.top !== before.top || whole.left !== before.left, lines = it.e.getClientRects();
   const r = lines.length > 1 ? lines[0] : whole;
   if (r.width === 0 && r.height === 0) return { why: "it is not visible" };
   const points = it.x === undefined
@@ -11,7 +12,7 @@
     : [[whole.left + it.x, whole.top + it.y]];
   const near = (top) => top && (top === it.e || it.e.contains(top) || top.contains(it.e) || (it.e.labels && [...it.e.labels].includes(top)));
   const drawn = (top) => top && it.e.ownerSVGElement && top.ownerSVGElement === it.e.ownerSVGElement; // a drawing's words lie over its shapes
-  for (const fits of [near, drawn]) for (const [x, y] of points) if (fits(document.elementFromPoint(x, y))) return { x, y };
+  for (const fits of [near, drawn]) for (const [x, y] of points) if (fits(document.elementFromPoint(x, y))) return { x, y, moved };
   const top = document.elementFromPoint(...points[0]);
   return { why: top ? `${top.tagName.toLowerCase()}${top.id ? "#" + top.id : ""} covers it` : "it is outside the window" };
 }

@@ -6,19 +6,19 @@ again from the start, and every action of every trial counts.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import log1p
 from typing import Protocol
 
 from clew.operators.experience.workflows import ANY, EACH
 from clew.operators.experience.workflows import NAMED as SAID
 from clew.tasks.graph import Action, Page
-from clew.tasks.learning.choices import HINTED, IDLE, NAMED, Choice, choices
+from clew.tasks.learning.choices import HINTED, IDLE, NAMED, Choice, Sight, choices
+from clew.tasks.learning.search import Seen, Trial, best, open_to, state
 
 WHOLE = 0.99  # reward above which a task counts as done
 RETRIES = 2  # trials that follow one guide, where it leaves something open
-_TYPED = re.compile(r'^type "([^"*~]+)" into ')
+_TYPED = re.compile(r'^type "([^"*~]+)" (?:into|as|in|with) ')
 
 
 class World(Protocol):
@@ -56,65 +56,13 @@ class Bounds:
 
 
 @dataclass(slots=True)
-class Trial:
-    """One try from the beginning: what was done, which of it led anywhere, and what came of it."""
+class Run(Trial):
+    """A trial, with what it was told to do."""
 
-    done: list[Choice] = field(default_factory=list)
-    states: list[int] = field(default_factory=list)  # what was there before each action, and at the end
     guide: Guide | None = None
     followed: int = 0  # actions that the guide named
+    loops: dict[int, bool] = field(default_factory=dict)  # by place of a step done as often as it takes: could the next be done at first?
     left: bool = False  # whether it had to look for a way where the guide named none
-    reward: float = 0.0
-    ended: bool = False
-    told: int = 0  # characters that would stand in a model's every prompt: the task, and what is recalled
-    shown: int = 0  # characters that a model in the explorer's place would have been shown
-
-    @property
-    def path(self) -> tuple[tuple[str, int], ...]:
-        """The actions by their keys."""
-        return tuple(c.key for c in self.done)
-
-    def useful(self) -> list[bool]:
-        """Of each action, whether it led on: nothing that changed nothing, no way there and back again."""
-        kept, at = [True] * len(self.done), 0
-        while at < len(self.done):
-            last = max((j for j in range(at + 1, len(self.states)) if self.states[j] == self.states[at]), default=at)
-            if last > at and last < len(self.states):
-                last = min(last, len(self.done) - 1) if self.ended else last
-                kept[at:last] = [False] * (last - at)
-            at = max(last, at + 1)
-        return kept
-
-
-@dataclass(slots=True)
-class Seen:
-    """What an episode has shown about its world: where actions led, what they brought to light, which ended it badly."""
-
-    texts: set[str] = field(default_factory=set)  # choices met so far
-    led: dict[tuple[int, tuple[str, int]], tuple[int, int]] = field(
-        default_factory=dict
-    )  # by state and action: the state after, choices new then
-    bad: dict[tuple[str, int], int] = field(default_factory=dict)  # times that an action was the last of a failed trial
-    kinds: dict[str, tuple[int, int]] = field(default_factory=dict)  # by kind of action: times done, choices brought to light
-
-    def learn(self, before: int, chosen: Choice, after: int, options: Iterable[Choice], failed: bool) -> None:
-        """Take in what an action did."""
-        met = {c.text for c in options}
-        new = len(met - self.texts)
-        self.texts |= met
-        self.led.setdefault((before, chosen.key), (after, new))
-        tries, found = self.kinds.get(kind(chosen), (0, 0))
-        self.kinds[kind(chosen)] = tries + 1, found + new
-        if failed:
-            self.bad[chosen.key] = self.bad.get(chosen.key, 0) + 1
-
-    def gain(self, here: int, choice: Choice) -> float:
-        """What an action may bring: as it did here, else as its kind did so far; less for what ended a trial badly."""
-        if (here, choice.key) in self.led:
-            after, new = self.led[here, choice.key]
-            return -1.0 if after == here else log1p(new) - self.bad.get(choice.key, 0)
-        tries, found = self.kinds.get(kind(choice), (0, 0))
-        return log1p((found + 2) / (tries + 1)) + (choice.rank == HINTED) - self.bad.get(choice.key, 0)
 
 
 @dataclass(slots=True)
@@ -122,7 +70,7 @@ class Episode:
     """All trials of one task on one seed."""
 
     utterance: str
-    trials: list[Trial] = field(default_factory=list)
+    trials: list[Run] = field(default_factory=list)
     dead: set[tuple[tuple[str, int], ...]] = field(default_factory=set)  # ways that are known to lead nowhere
     seen: Seen = field(default_factory=Seen)
 
@@ -137,32 +85,41 @@ class Episode:
         return bool(self.trials) and succeeded(self.trials[-1])
 
 
-def succeeded(trial: Trial) -> bool:
+def succeeded(trial: Run) -> bool:
     """Whether a trial reached the task's end with the whole reward."""
     return trial.ended and trial.reward > WHOLE
 
 
 def explore(reset: Callable[[], World], guides: Callable[[str], Sequence[Guide]], bounds: Bounds) -> Episode:
-    """Try until it succeeds or the bounds are met; `guides` says for the task's words what is recalled, the best first."""
+    """Try until it succeeds or the bounds are met; `guides` says for the task's words what is recalled, the best first.
+
+    One guide at a time is looked at, those first that leave nothing open, and the next when that was no help. Where everything is
+    known to fail it is all tried anew: a world may have been slow.
+    """
     world = reset()
     episode = Episode(world.utterance)
-    page, recalled = world.observe(), guides(world.utterance)
-    plans = [guide for guide in recalled if begins(guide, page, world.utterance)]
-    followed, told = [0] * len(plans), len(world.utterance) + sum(len(g.text) for g in recalled)
+    page = world.observe()
+    plans = sorted([guide for guide in guides(world.utterance) if begins(guide, page, world.utterance)], key=_open)
+    followed = [0] * len(plans)
     while episode.steps < bounds.steps:
         if episode.trials:
             world = reset()
         at = next((i for i, n in enumerate(followed) if n < (RETRIES if _open(plans[i]) else 1)), None)
         if at is not None:
             followed[at] += 1
-        trial = Trial(guide=None if at is None else plans[at], told=told)
-        episode.trials.append(trial)
-        attempt(world, episode, trial, min(bounds.reach, bounds.steps - episode.steps))
-        if succeeded(trial):
+        guide = None if at is None else plans[at]
+        run = Run(guide=guide, told=len(world.utterance) + (0 if guide is None else len(guide.text)))
+        episode.trials.append(run)
+        attempt(world, episode, run, bounds)
+        if succeeded(run):
             break
-        episode.dead.add(trial.path)
-        if not trial.done:  # every way from the beginning is known to lead nowhere
-            break
+        episode.dead.add(run.path)
+        if not run.done:
+            episode.trials.pop()
+            if not episode.dead - {()} and not episode.seen.dead:  # there is nothing to do at all
+                break
+            episode.dead.clear()
+            episode.seen.dead.clear()
     return episode
 
 
@@ -170,76 +127,56 @@ def begins(guide: Guide, page: Page, utterance: str) -> bool:
     """Whether a guide's first step can be taken here: what it needs is there, and something that it may be done to."""
     there = " ".join(e.text.lower() for e in page.elements)
     options = choices(utterance, page, _typed(guide.steps))
-    return all(words.lower() in there for words in guide.needs) and any(fits(guide.steps[0], c) for c in options)
+    first = [step for n, step in enumerate(guide.steps) if all(skipped(s) for s in guide.steps[:n])]
+    return all(words.lower() in there for words in guide.needs) and any(fits(step, c) for step in first for c in options)
 
 
-def attempt(world: World, episode: Episode, trial: Trial, most: int) -> None:
-    """One trial, `most` actions at most."""
-    place, steps = 0, trial.guide.steps if trial.guide else ()
-    page = world.observe()
-    trial.states.append(state(page))
+def attempt(world: World, episode: Episode, trial: Run, bounds: Bounds) -> None:
+    """One trial: `reach` actions at most, and those that the task names or the guide says besides."""
+    place, steps, free = 0, trial.guide.steps if trial.guide else (), 0
     more = _typed(steps)
-    found = choices(episode.utterance, page, more)
+    sight = Sight(episode.utterance, world.observe(), tuple(more))
+    trial.reached(state(sight.page))
+    found = sight.choices
     episode.seen.texts |= {c.text for c in found}
-    while len(trial.done) < most and not world.done:
-        options = open_to(found, trial, episode)
+    while len(trial.done) - free < bounds.reach and episode.steps < bounds.steps and not world.done:
+        options = open_to(found, trial, episode.seen, episode.dead)
         if not options:
             break
         chosen, place = guided(steps, place, options, trial, episode.seen)
-        chosen = chosen or best(options, trial, episode.seen)
-        trial.shown += trial.told + len(page.text)
+        free += chosen is not None
+        if chosen is None:
+            chosen = best(options, trial, episode.seen, sight.gap)
+            wished = chosen.rank == NAMED and chosen.key not in trial.path
+            free += wished or (sight.gap > 0 and episode.seen.nearer.get(chosen.key, False))
+        trial.shown += trial.told + len(sight.page.text)
         trial.done.append(chosen)
         world.act(chosen.action)
-        page = world.observe()
-        trial.states.append(state(page))
-        found = choices(episode.utterance, page, more)
-        failed = world.done and world.reward <= WHOLE
-        episode.seen.learn(trial.states[-2], chosen, trial.states[-1], found, failed)
+        before, sight = sight, Sight(episode.utterance, world.observe(), tuple(more))
+        trial.reached(state(sight.page))
+        last, found = found, sight.choices
+        trial.new = {c.text for c in found} - {c.text for c in last}
+        episode.seen.learn(trial, last, found, (before.gap, sight.gap), world.done and world.reward <= WHOLE)
     trial.reward, trial.ended = world.reward, world.done
 
 
-def open_to(found: Sequence[Choice], trial: Trial, episode: Episode) -> list[Choice]:
-    """What may be tried now: not what is known to fail from here, did nothing here, or would undo what was done."""
-    here, path, dead = trial.states[-1], trial.path, episode.dead
-    idle = {c.key for c, s, after in zip(trial.done, trial.states, trial.states[1:], strict=False) if s == here == after}
-    idle |= {c.key for c in found if c.text.startswith("click text") and episode.seen.led.get((here, c.key), (0, 0))[0] == here}
-    return [c for c in found if c.key not in idle and (*path, c.key) not in dead and not (c.toggles and c.key in path)]
-
-
-def best(options: Sequence[Choice], trial: Trial, seen: Seen) -> Choice:
-    """What was not done yet in this trial; of that what the task names, in its order, of values those that were not typed yet; then
-    what may bring most to light.
-    """
-    path, used, here = trial.path, {c.value for c in trial.done if c.value}, trial.states[-1]
-    fresh = any(c.value and c.value not in used and c.rank == NAMED for c in options)
-
-    def order(c: Choice) -> tuple[float, ...]:
-        rank = IDLE if fresh and c.value in used else c.rank
-        named = rank == NAMED
-        return path.count(c.key), -named, rank == IDLE, 0.0 if named else -seen.gain(here, c), c.place
-
-    return min(options, key=order)
-
-
-def kind(choice: Choice) -> str:
-    """What sort of action it is: its words without those it acts on."""
-    return choice.text.split('"')[0] if '"' in choice.text else choice.text.split(" ")[0]
-
-
-def guided(steps: Sequence[str], place: int, options: Sequence[Choice], trial: Trial, seen: Seen) -> tuple[Choice | None, int]:
+def guided(steps: Sequence[str], place: int, options: Sequence[Choice], trial: Run, seen: Seen) -> tuple[Choice | None, int]:
     """(what the guide does next, its next place): the step that is due; else another way to do the last; else the step after it.
 
-    A step that is done as often as it takes gives way to the next as soon as that can be done for certain.
+    A step that is done as often as it takes gives way to the next as soon as that can be done for certain; where the next could be done
+    from the first, only when it can be done no more.
     """
     due, after = steps[place : place + 1], steps[place + 1 : place + 2]
-    ahead = due and after and due[0].startswith(EACH) and not _open_step(after[0])
+    ahead = bool(due and after) and due[0].startswith(EACH) and not _open_step(after[0])
+    if ahead and ANY in due[0]:
+        ahead = not trial.loops.setdefault(place, any(fits(after[0], c) for c in options))
     for at in (place + 1, place, place - 1) if ahead else (place, place - 1, place + 1):
         if not 0 <= at < len(steps) or (at < place and ANY not in steps[at]):
             continue
         again = at < place or (steps[at].startswith(EACH) and ANY in steps[at])
         if again and trial.left:  # what was done as often as it took is over: it would only undo what was tried since
             continue
-        fitting = [c for c in options if fits(steps[at], c) and not (again and c.key in trial.path)]
+        fitting = [c for c in options if fits(steps[at], c) and not (again and (c.key in trial.path or c.rank == IDLE))]
         if fitting:
             trial.followed += 1
             return best(fitting, trial, seen), max(place, at + (not steps[at].startswith(EACH)))
@@ -256,9 +193,9 @@ def fits(step: str, choice: Choice) -> bool:
     return re.fullmatch(r".*".join(parts), choice.text, re.IGNORECASE) is not None
 
 
-def state(page: Page) -> int:
-    """What is there, without what is only said: whether an action led anywhere."""
-    return hash((page.title, tuple((e.kind, e.text, e.checked, e.value) for e in page.elements)))
+def skipped(step: str) -> bool:
+    """Whether a step may be left out, as one that is done as often as it takes."""
+    return step.startswith(EACH)
 
 
 def _open(guide: Guide) -> bool:

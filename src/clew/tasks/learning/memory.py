@@ -9,6 +9,7 @@ from clew.tasks.learning.explorer import Episode, Guide, succeeded
 
 USER = "explorer"
 RECALLED = 3  # skills recalled for a task
+COVERED = 0.8  # share of the task's words that a workflow must account for (ours)
 FIT = 0.9  # share of a workflow's own words that the task must have, in order, for it to be followed
 
 
@@ -32,7 +33,9 @@ def recalled(memory: Clew, utterance: str, k: int = RECALLED, fit: float = FIT) 
         if hit.memory.kind != skills.SKILL:
             continue
         mine = skills.skill(hit.memory)
-        if mine.kind == "workflow" and workflows.fit(mine.description, utterance) >= fit:
+        if mine.kind != "workflow" or workflows.covered(mine.description, utterance) < COVERED:
+            continue
+        if workflows.fit(mine.description, utterance) >= fit:
             found.append(Guide(mine.name, workflows.filled(mine.workflow, utterance), mine.preconditions, hit.memory.text))
     return found
 
