@@ -21,7 +21,7 @@ import numpy as np
 
 from clew.context import Context
 from clew.operators.ranking import features, question, rank
-from clew.operators.slots import asking
+from clew.operators.slots import asking, members
 from clew.operators.slots import chain as slot_chain
 from clew.operators.truth import current, doubt, latest, rivals, settled
 from clew.recipe import Recipe
@@ -79,8 +79,9 @@ def retrieve(query: Query, ctx: Context) -> Sequence[Hit]:
     late = [] if query.valid_at is None else ranked(query, ctx, current.timeless(ctx.view))
     late = [*late, *latest.beside(query, ctx.view if query.valid_at is None else current.timeless(ctx.view))]
     found = current.current(query, rivals.newest(query.text, hits, asking.asked(query.text)), ctx)
-    read = latest.latest(query, found, ctx)
-    return (slot_chain.held(query, found, late, query.at or ctx.at) if read is None else read)[: query.k]
+    chained = slot_chain.held(query, found, late, query.at or ctx.at)
+    read = None if slot_chain.of_thing(query, chained) else latest.latest(query, found, ctx)
+    return (chained if read is None else read)[: query.k]
 
 
 def ranked(query: Query, ctx: Context, view: Draft) -> list[Hit]:
@@ -94,8 +95,8 @@ def ranked(query: Query, ctx: Context, view: Draft) -> list[Hit]:
     def trust(place: int) -> int:
         return view.at_slots([columns.slot[order][place]])[0].trust
 
-    want = slot_chain.wanted(query)
-    chained = want is not None and not slot_chain.spoken(want, seen.actors.values())
+    want = members.wanted(query)
+    chained = want is not None and not members.spoken(want, seen.actors.values())
     reach = max(query.k, slot_chain.LOOKED_AT if chained else rank.LOOK)
     places, scores, shares = rank.rank(query.text, query.at, seen, k=reach, trust=trust)
     found, told = columns.slot[order][places], columns.traits[order][places] & FACTS

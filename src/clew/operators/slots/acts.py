@@ -13,7 +13,7 @@ from clew.operators.slots.senses import plain as said_plainly
 from clew.operators.times import when
 from clew.storage.terms import STOPWORDS
 
-VERSION = 2
+VERSION = 3
 BRIEF = 170  # characters up to which a turn says one thing
 LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -76,6 +76,13 @@ _OLD = re.compile(
     rf"|\bI\s+(?:told you|said|claimed|wrote|mentioned)\s+(?:that\s+)?(?P<told>{_PART}{{1,60}}?),?\s+but\b",
     re.I,
 )
+_PARTS = re.compile(r"(?:[.!?;:–—]|\s-)\s+|,\s+")
+_STRUCK = re.compile(r"\b(?:ignore|forget|scrap|drop|discard|withdraw|retract|strike|scratch|delete|undo|cross out|remove)\b", re.I)
+VALUE = 4  # words of a value at the most, where nothing but a change is told
+_AFTERWARDS = frozenset("now today again then days lately currently nowadays onwards recently".split())  # noqa: SIM905 - these stand after the value too
+_GOT = frozenset("get gets got getting been being has have had finally also".split())  # noqa: SIM905 - helping verbs
+_OF_NAME = re.compile(r"\b[A-Z]\w+(?:['’]s|s['’])\s|\b(?:of|for)\s+[A-Z]\w")
+_CLAUSE = 4  # words that say something by themselves
 _IN = re.compile(r"\bin (?:the )?((?:[A-Z]\w*\s?)+)")
 _UNREAL = re.compile(r"\?\s*$|\b(?:if|would|could|might|maybe|perhaps|suppose|imagine|unless|whether)\b", re.I)
 _PAST = re.compile(
@@ -88,7 +95,7 @@ _OWNER = re.compile(r"\b(?!It|That|What|There|Here|He|She|Who|Let|How|Where)[A-Z
 _HEADING = re.compile(r"^\W*(?:[A-Za-z][a-z'’-]*\s+){0,3}[A-Za-z][a-z'’-]*:(?=\s)")
 _OVER = re.compile(r"\b(?:no longer|any ?more|stopped|ended|quit|gave up|over now)\b", re.I)
 _DENIED = re.compile(r"\b(?:not|never|no longer|any ?more|isn['’]t|wasn['’]t|aren['’]t|don['’]t|doesn['’]t|stopped|quit|gave up)\b", re.I)
-_TOKEN = re.compile(r"\d+(?:[.,:/-]\d+)*|[^\W_](?:[^\s,;:!?()\"“”]*[^\W_])?")
+TOKEN = re.compile(r"\d+(?:[.,:/-]\d+)*(?:[A-Z]\b)?|[^\W_](?:[^\s,;:!?()\"“”]*[^\W_])?")
 CHANGES = frozenset(
     """now new newly anymore longer days nowadays instead recently just since changed change changes switched switch moved move relocated became
     become becomes renamed replaced took taken takes taking over left quit traded dropped swapped went rose fell raised lowered cut
@@ -102,9 +109,9 @@ _ERRORS = frozenset(
     said told turns turned oops earlier before""".split()  # noqa: SIM905
 )
 _STARTS = frozenset(
-    """a actually also an and as at but by correction finally first for fyi generally he hello her here hey hi his i if in it its just last later
-    my no nothing now oh ok okay on one our please quick quickly remember scratch she since so sorry still that the their then there these
-    they this those today tomorrow wait we well what when where which while who why with yes yesterday you your from until between before
+    """a actually ah aha also an and as at but by correction finally first for fyi generally he hello her here hey hi his hm hmm huh i if in it its just last
+    later my no nothing now oh ok okay on oops one our please quick quickly remember scratch she since so sorry still that the their then there these
+    they this those today tomorrow wait we well uh um what when where which while who whoops why with yes yesterday you your from until between before
     after disregard ignore forget take new currently to at in of under with by not never none""".split()  # noqa: SIM905
 )
 
@@ -128,8 +135,14 @@ class Act:
     over: bool  # it says that something came to an end
     old: frozenset[str]  # the words that it puts aside ("not the oboe")
     placed: frozenset[str]  # names after "in": where something is, not who
+    claims: tuple[str, ...] = ()  # its parts that say something with no word of error, whatever its other parts take back
     since: datetime | None = None
     until: datetime | None = None
+    owned: bool = False  # somebody is named as whose something is, or as who does something
+    before: frozenset[str] = frozenset()  # the words before its first word of change, but for function words
+    tail: bool = False  # after its last word of change nothing stands but a few words without a preposition between them
+    text: str = ""
+    said: str = ""  # the words in their order, parted and bounded by single spaces
 
 
 @lru_cache(maxsize=8192)
@@ -149,8 +162,8 @@ def _read(text: str, at: datetime | None) -> Act:
     plain = said_plainly(_FRAME.sub(" ", _HEADING.sub(" ", told)).strip(" ,:;.–—-"))
     aside = " ".join(part for found in _OLD.finditer(told) for part in found.groups() if part)
     marks, words, lead, opening = set[str](), [], "", True
-    for match in _TOKEN.finditer(plain):
-        word = _bare(match[0])
+    for match in TOKEN.finditer(plain):
+        word = bare(match[0])
         low = word.casefold()
         if any(c.isdigit() for c in word):
             marks.add(low)
@@ -162,8 +175,8 @@ def _read(text: str, at: datetime | None) -> Act:
         else:
             words.append(low)
         opening = plain[match.end() : match.end() + 2] in (". ", "! ", ": ")
-    tokens = frozenset(_bare(m[0]).casefold() for m in _TOKEN.finditer(plain))
-    topic = tuple(w for w in words if w not in STOPWORDS and w not in CHANGES and w not in _ERRORS)
+    tokens = frozenset(bare(m[0]).casefold() for m in TOKEN.finditer(plain))
+    topic = tuple(w for w in words if w not in STOPWORDS and w not in CHANGES and w not in _ERRORS and not w.endswith(("n't", "n’t")))
     changes, contrast = CHANGES.intersection(words), bool(_CONTRAST.search(text))
     taken = bool(_TAKEN.search(text))
     return Act(
@@ -177,21 +190,56 @@ def _read(text: str, at: datetime | None) -> Act:
         taken and not contrast,
         bool(_DENIED.search(text)),
         bool(_OVER.search(text)),
-        frozenset(_bare(m[0]).casefold() for m in _TOKEN.finditer(aside)) - STOPWORDS,
+        frozenset(bare(m[0]).casefold() for m in TOKEN.finditer(aside)) - STOPWORDS,
         frozenset(w.casefold() for m in _IN.finditer(plain) for w in m[1].split()),
+        _claims(told),
         since,
         until,
+        bool(lead or _OF_NAME.search(plain)),
+        _before(plain),
+        _tail(plain),
+        text,
+        f" {' '.join(bare(m[0]).casefold() for m in TOKEN.finditer(text))} ",
     )
 
 
-def _bare(word: str) -> str:
+def _before(plain: str) -> frozenset[str]:
+    words = [bare(match[0]).casefold() for match in TOKEN.finditer(plain)]
+    first = next((n for n, word in enumerate(words) if word in CHANGES), len(words))
+    return frozenset(words[:first]) - STOPWORDS - _GOT
+
+
+def _tail(plain: str) -> bool:
+    words = bare(plain).casefold().split()
+    last = max((n for n, word in enumerate(words) if word in CHANGES - _AFTERWARDS), default=None)
+    if last is None:
+        return False
+    after = words[last + 1 :]
+    while after and after[0] in STOPWORDS | CHANGES:
+        after = after[1:]
+    while after and after[-1] in STOPWORDS | CHANGES:
+        after = after[:-1]
+    return 0 < len(after) <= VALUE and STOPWORDS.isdisjoint(after)
+
+
+def _claims(text: str) -> tuple[str, ...]:
+    parts = (part.strip() for part in _PARTS.split(text))
+    return tuple(p for p in parts if len(p.split()) >= _CLAUSE and not any(sign.search(p) for sign in (_WRONG, _TAKEN, _DENIED, _STRUCK)))
+
+
+def bare(word: str) -> str:
+    """A word without the ending of a possessive."""
     for end in ("'s", "’s", "'", "’"):
         word = word.removesuffix(end)
     return word
 
 
 _UNTIL = re.compile(r"^(?:until|till|up\s+to|before|prior\s+to)\b", re.I)
+_SENTENCE = re.compile(r"[.;:!?](?=\s|$)")
+_WRITTEN = re.compile(r"\d.*[a-z]{3}|[a-z]{3}.*\d|\d+[./-]\d", re.I)  # a date, no weekday
 _SINCE = re.compile(r"^since\b", re.I)
+_AFTER = re.compile(r"^(?:by|after|from)\s(?!.*\b(?:to|until|till|through|and)\b)", re.I)
+_FROM = re.compile(r"^(?:from|between)\b|\b(?:from|between)\s+$", re.I)
 _BEGINS = re.compile(r"\b(?:as (?:of|from)|effective|starting|beginning|from|back (?:in|on)|already (?:in|on)|since)\s+(?:the\s+)?$", re.I)
 _DATED = re.compile(r"(?:\b(?:in|on)\s+(?:the\s+)?|^\W*|,\s*)$", re.I)
 _COARSE = frozenset({"day", "week", "weekend", "month", "season", "quarter", "year", "decade"})
@@ -207,7 +255,7 @@ def spans(text: str, at: datetime) -> tuple[datetime | None, datetime | None, st
     """
     if not _TIMES.search(text):
         return None, None, text
-    past = bool(_PAST.search(text))
+    past, changed = bool(_PAST.search(text)), _changed(_FRAME.sub(" ", text))
     since = until = None
     rest = text
     for found in when.intervals(text, at):
@@ -220,16 +268,27 @@ def spans(text: str, at: datetime) -> tuple[datetime | None, datetime | None, st
                 edge = found.end if found.end < at + DAY else found.start
                 until = edge if past or edge > at else None
                 since = LONG_AGO if until is not None and until <= at else since
-            elif re.match(r"(?:from|between)\b", found.text, re.I) or re.search(r"\b(?:from|between)\s+$", before, re.I):
+            elif _AFTER.match(found.text):
+                since = found.start if found.start > LONG_AGO else found.end - DAY
+            elif past or _FROM.match(found.text) or _FROM.search(before):
                 since, until = found.start, found.end - DAY if found.end - found.start > 2 * DAY else found.end
         elif (
             found.grain in _COARSE
-            and (_BEGINS.search(before) or (_DATED.search(before) and _changed(_FRAME.sub(" ", text))))
+            and (_BEGINS.search(before) or (_DATED.search(before) and (changed or _then(text, found, at))))
             and since is None
         ):
             since = None if found.start <= at < found.end else found.start
             rest = rest.replace(found.text, " ")
     return since, until, rest
+
+
+def _then(text: str, found: when.Interval, at: datetime) -> bool:
+    """Whether a sentence tells in the past tense of that day, which is written out: "on 3 May the pulse was 62"."""
+    start, end = found.span
+    begin = max((m.end() for m in _SENTENCE.finditer(text, 0, start)), default=0)
+    stop = _SENTENCE.search(text, end)
+    told = _FRAME.sub(" ", text[begin : stop.start() if stop else len(text)])
+    return found.grain == "day" and found.end <= at and bool(_WRITTEN.search(found.text) and _PAST.search(told))
 
 
 def _changed(text: str) -> bool:

@@ -9,7 +9,7 @@ from clew.operators.slots import senses
 from clew.operators.slots.words import CUES
 from clew.storage.terms import STOPWORDS, terms
 
-VERSION = 2
+VERSION = 3
 ENOUGH = 0.5  # of a slot's words that a question must have to ask for it
 LIKE = 0.58  # cosine of two words from which one may stand for the other in a question
 _BEFORE = re.compile(
@@ -56,16 +56,24 @@ def asked(text: str) -> Asked:
     return Asked(found, near, words, bool(_OWN.search(text)), *times, frozenset(_WORD.findall(senses.plain(text.casefold()))))
 
 
-def wanted(subject: str, slot: str, me: str, question: Asked) -> float:
-    """How far a slot is what the question asks for, 0..1: its subject must be named, and its words; `me` says what is told."""
+def named(subject: str, me: str, question: Asked) -> bool:
+    """Whether a question is about whom or what a statement is of; `me` says it."""
     about = set(terms(subject.removeprefix(f"{me}'s ")))
     if subject == me:
-        named = question.own or bool(about & question.terms)
-    else:
-        named = not about or len(about & question.terms) >= max(1, 0.67 * len(about))
+        return question.own or bool(about & question.terms)
+    return not about or len(about & question.terms) >= max(1, 0.67 * len(about))
+
+
+def wanted(subject: str, slot: str, me: str, question: Asked) -> float:
+    """How far a slot is what the question asks for, 0..1: its subject must be named, and its words; `me` says what is told."""
+    return share(subject, slot, question) if named(subject, me, question) else 0.0
+
+
+def share(subject: str, slot: str, question: Asked) -> float:
+    """How far a slot is of the sort that the question asks for, 0..1, whoever it is of."""
     cues = set(terms(CUES.get(slot, slot)))
     cues = cues - _SORTS or cues
-    if not named or not cues:
+    if not cues:
         return 0.0
     if slot in CUES:
         return float(bool(cues & question.terms) and not senses.apart(question.plain, _MEANT.get(slot, frozenset())))

@@ -6,24 +6,21 @@ tells of, or holds from when it was said; a correction takes the time of what it
 never been said, so that what it had replaced holds again.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from clew.operators.ranking.nearness import nearest
 from clew.operators.ranking.rank import DIGITS, NEWER
 from clew.operators.slots import acts as slot_acts
-from clew.operators.slots import asking, senses
+from clew.operators.slots import senses
 from clew.operators.slots.acts import Act
 from clew.operators.slots.asking import ENOUGH
-from clew.operators.slots.words import subject_form
-from clew.operators.truth.aptness import APT, LEAST
-from clew.storage.terms import terms
+from clew.operators.slots.members import HALF, Asked, Member, fit, members, spoken, value, wanted
+from clew.operators.truth.aptness import APT
 from clew.types import Change, Hit, Memory, Query, may_end
 
-VERSION = 2
+VERSION = 3
 LOOKED_AT = 40  # hits that are looked at
 TERMS = 45  # of a turn that may be brief
 # Among a hit's shares, at 0: the chain's own verdict, for whoever reads an answer off the hits. Of "none" any hit may tell: then the
@@ -33,66 +30,15 @@ FETCHED = 40  # brief turns that have a word of what is asked, the newest, that 
 OWN = 0.4  # APT where the subject is the speaker, of whom much is told
 BESIDE = 0.55  # and of the nearest of them, what another must have
 SURE = 0.99  # how far a slot that was read must be the one asked for, to begin a chain whatever the words
-HALF = 0.5  # mean nearness that counts though one of the words is far
 LOOSE = 0.3  # nearness to the question from which a turn of a named subject joins a chain that there is
-LIKELY = 0.85  # of the nearest, what a turn must have whose slot was read as another than the one asked for
+LIKELY = 0.55  # of the nearest, what a turn must have whose slot was read as another than the one asked for
 NAMED = 0.5  # share of a value's words that later words must have to speak of it
 KINDRED = 0.35  # nearness of two values that may stand in the same place
-_FIRST = re.compile(r"\b(?:before|previous(?:ly)?|first|former(?:ly)?|used to|original(?:ly)?|earlier|change[sd]?|ever)\b", re.I)
 _PLACED = frozenset({"moved", "move", "relocated", "transferred"})  # what comes after is a place or a time, nobody
-_YEAR = re.compile(r"\b(?:19|20)\d\d\b")  # in a subject: a date was taken for part of it
-_DOING = frozenset("use have take get go see do make keep put bring".split())  # noqa: SIM905 - verbs that tell no slot by themselves
 _SPOTS = frozenset("home place office venue school hotel desk room seat berth town city".split())  # noqa: SIM905
-_IT = re.compile(r"\b(?:it|they|that)\b", re.I)
-_PAST = re.compile(r"\b(?:did|was|were|had|ago|last)\b", re.I)
-# Words that ask for a sort of value, or that any statement may be put with: no topic, where another word is.
-_LIGHT = frozenset(
-    """number name kind type sort amount value place time go goes going use uses have has take takes get gets make current currently usual usually
-    exactly held leave leaves start starts begin begins happen happens""".split()  # noqa: SIM905
-)
-_LIKING = frozenset({"favourite", "favorite", "like", "likes", "prefer", "prefers", "best"})
-_ASKING = frozenset(
-    """what which who whom whose where when how why many much name named called long large do does did is are was were may can""".split()  # noqa: SIM905
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a question asks a chain for: of whom (names, or the asker), and the words of what."""
-
-    names: frozenset[str]
-    own: bool
-    words: tuple[str, ...]
-    tokens: frozenset[str]
-    text: str = ""
-    back: bool = False  # it names a moment, or a place in the log
-
-    def of(self, act: Act) -> bool:
-        """Whether a turn is about the same subject."""
-        return self.names <= act.marks if self.names else self.own and act.me
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A turn of a chain: what it does, and the words of the value that it gives, as far as they can be told."""
-
-    memory: Memory
-    act: Act
-    value: frozenset[str]
-    fit: float  # nearness to the question
-    told: float | None = None  # how far a slot that was read off it is the one asked for, 0..1; None where none was read
-
-    @property
-    def seq(self) -> int:
-        """The event that said it."""
-        return self.memory.sources[0].seq if self.memory.sources else self.memory.opened or 0
-
-    @property
-    def sort(self) -> str:
-        """number, name or word: what sort of value it is."""
-        if any(c.isdigit() for word in self.value for c in word):
-            return "number"
-        return "name" if self.value <= self.act.marks else "word"
+_WEAK = frozenset(
+    {"set", "today", "again", "then", "still", "made", "put", "current", "currently", "just", "given", "since"}
+)  # as often of what never changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,97 +53,15 @@ class Link:
     by: str | None = None
 
 
-@lru_cache(maxsize=512)
-def asked(text: str) -> Asked | None:
-    """The question as far as chains go; None where it asks for what was before, or for nobody and nothing of one's own."""
-    if _FIRST.search(text):
-        return None
-    act = slot_acts.question(text)
-    names = act.marks - _ASKING
-    words = tuple(part for word in act.words for part in word.split("-") if word not in _ASKING and word not in names and len(part) > 1)
-    light = _LIKING if names else _LIGHT | _LIKING
-    words = tuple(word for word in words if word not in light) or words
-    if not words or not (names or act.me):
-        return None
-    return Asked(names, act.me, words, act.tokens, text)
-
-
-def stems(want: Asked) -> list[str]:
-    """The search terms of which a turn of the chain has one: of its subject, or of what is asked and what may stand for it."""
-    if want.names:
-        return sorted({stem for name in want.names for stem in terms(name)})
-    return sorted({stem for word in want.words for stem in senses.mates(word)})
-
-
-def spoken(want: Asked, speakers: Iterable[str]) -> bool:
-    """Whether a question names one who speaks: those say "I", are named when spoken to, and are no chain's subject."""
-    return bool(want.names) and any(want.names.intersection(speaker.casefold().split()) for speaker in speakers)
-
-
-def wanted(query: Query) -> Asked | None:
-    """What a question asks chains for: what is so now, or at the moment that it is asked about."""
-    found = None if query.valid_at is None and _PAST.search(query.text) else asked(query.text)
-    return found and replace(found, back=query.valid_at is not None or query.as_of is not None)
-
-
 def resolved(query: Query, memories: Sequence[Memory]) -> list[Link]:
     """The chain of what a question asks for among these turns, each with its time; empty where there is none."""
     want = wanted(query)
     if want is None or spoken(want, (m.actor or "" for m in memories)):
         return []
-    members, slot = [], asking.asked(query.text)
-    for memory in memories:
-        if memory.kind != "turn" or memory.data.get("role") == "assistant":
-            continue
-        act = slot_acts.read(memory.text, memory.since)
-        if act is None:
-            continue
-        told, names_it = _told(memory, slot), want.of(act)
-        if names_it and not _sorted(act, want):
-            continue
-        if names_it or ((told or 0.0) >= ENOUGH and _IT.search(memory.text)):  # "it" was understood when it was read
-            members.append(Member(memory, act, _value(act, want), _fit(act, want) if names_it else 1.0, told))
-    members.sort(key=lambda m: m.seq)
-    chain = _chained(members, want)
+    want = want.narrowed(memories)
+    chain = _chained(members(want, query, memories), want)
     most = max((m.memory.trust for m in chain), default=0)
-    return _placed([m for m in chain if may_end(m.memory.trust, most)])
-
-
-def _sorted(act: Act, want: Asked) -> bool:
-    """Whether its value, where it gives one, is of the sort that the question asks for."""
-    if act.withdrawn or act.denied:
-        return True
-    value = _value(act, want)
-    return senses.answers(want.text, " ".join(sorted(value)), any(w in act.marks - act.placed and not w[:1].isdigit() for w in value))
-
-
-def _fit(act: Act, want: Asked) -> float:
-    """How near a turn's words are to those of the question: the mean over these, 0 where one of them is far from all."""
-    given = frozenset(part for word in act.words if word not in want.names for part in word.split("-"))
-    if not given - act.marks:  # nothing but a change: "she moved to Bern"
-        given |= act.changes
-    given |= act.marks.intersection(want.words)  # "the Old Mill Bank" is a bank
-    if senses.apart(frozenset(want.words), given):
-        return 0.0
-    near = [senses.near(word, given) for word in want.words]
-    mean = sum(near) / len(near)
-    return mean if min(near) >= LEAST or (len(near) > 1 and (want.names or mean >= HALF)) else 0.0
-
-
-def _value(act: Act, want: Asked) -> frozenset[str]:
-    """The words that are likely the value: names and numbers, else what is left of the topic."""
-    marks = act.marks - want.names - want.tokens - act.old
-    if marks:
-        return marks
-    aside = want.names | want.tokens | act.old | _LIKING
-    rest = frozenset(w for w in act.words if w not in aside)
-    return frozenset(w for w in rest if all(senses.mates(w).isdisjoint(senses.mates(asked)) for asked in want.words)) or rest
-
-
-def _told(memory: Memory, slot: asking.Asked) -> float | None:
-    me, pairs = subject_form(memory.actor or "user"), memory.data.get("told", ())
-    shares = [(asking.wanted(subject, name, me, slot), name) for subject, name in pairs if not _YEAR.search(subject)]
-    return max((share for share, name in shares if share or name.split()[0] not in _DOING), default=None)
+    return _placed([m for m in chain if may_end(m.memory.trust, most)], want)
 
 
 def _chained(members: Sequence[Member], want: Asked) -> list[Member]:
@@ -257,7 +121,9 @@ def _whereabouts(want: Asked) -> bool:
 
 def _bare(m: Member, want: Asked) -> bool:
     plain = [w for w in m.act.words if w not in want.names and w not in m.act.marks]
-    return bool(m.act.changes) and len(plain) + bool(m.act.marks - want.names) <= 1
+    if not m.act.changes:
+        return False
+    return len(plain) + bool(m.act.marks - want.names) <= 1 or (m.act.tail and m.act.before <= want.names)
 
 
 def named(value: frozenset[str], act: Act) -> float:
@@ -275,14 +141,16 @@ def kindred(m: Member, other: Member) -> float:
     return max((nearest(word, two) for word in one if word.isalpha()), default=0.0)
 
 
-def _placed(chain: Sequence[Member]) -> list[Link]:
+def _placed(chain: Sequence[Member], want: Asked) -> list[Link]:
     """Each turn of a chain with its time, in the order in which they were said."""
     links: dict[int, Link] = {}
     for m in chain:
         said = m.memory.since or slot_acts.LONG_AGO
         standing = [link for link in links.values() if not link.void]
         target = _target(m, standing)
-        if m.act.withdrawn or (target is not None and m.act.denied and not m.value - target.member.value):
+        fresh = _fresh(m, target, want) if target is not None else m.value
+        taking = m.act.withdrawn and not (target is not None and fresh)
+        if taking or (target is not None and m.act.denied and not fresh):
             if target is not None and m.act.over and not m.act.wrong:
                 links[target.member.seq] = replace(target, until=said)
             elif target is not None:
@@ -291,9 +159,10 @@ def _placed(chain: Sequence[Member]) -> list[Link]:
             continue
         since, until = m.act.since or said, m.act.until or m.memory.until
         span = m.act.until is not None
-        if target is not None and m.act.wrong and m.act.since is None:
+        if target is not None and (m.act.wrong or _contrasts(m, target)) and m.act.since is None:
             links[target.member.seq] = replace(target, void="corrected", by=m.memory.id)
             since, until, span = target.since, target.until, target.span
+            m = replace(m, value=fresh or m.value)
         links[m.seq] = Link(m, since, until, span)
     return list(links.values())
 
@@ -301,12 +170,32 @@ def _placed(chain: Sequence[Member]) -> list[Link]:
 def _target(m: Member, standing: Sequence[Link]) -> Link | None:
     """The statement that a denial or words of error speak of: the one whose value they name, of words of error else the last one."""
     if not m.act.wrong and not m.act.denied:
-        return None
+        return max((link for link in standing if _contrasts(m, link)), key=lambda link: link.member.seq, default=None)
     scored = [(named(link.member.value, m.act), link.member.seq, link) for link in standing]
     best = max((s for s in scored if s[0] >= NAMED), key=lambda s: s[:2], default=None)
     if best is not None:
         return best[2]
     return max(standing, key=lambda link: (link.since, link.member.seq), default=None) if m.act.wrong else None
+
+
+def _fresh(m: Member, old: Link, want: Asked) -> frozenset[str]:
+    """The words of the value that a turn puts in the place of that one; empty where it only takes it back."""
+    found = m.value - old.member.value - ({m.act.lead} & old.member.act.tokens)
+    if not (m.act.withdrawn or m.act.denied):
+        return found
+    claims = [slot_acts.question(part) for part in m.act.claims]
+    about = [claim for claim in claims if (want.of(claim) if want.names else fit(claim, want) >= OWN)]
+    for claim in about:  # "I am at the corner desk, I don't know why I typed 17C"
+        if fresh := value(claim, want) - old.member.value - old.member.act.tokens:
+            return fresh
+    beside = frozenset().union(*(claim.tokens for claim in claims if claim not in about))
+    return frozenset() if m.act.withdrawn else found - beside  # "it isn't develop, my memory played a trick on me"
+
+
+def _contrasts(m: Member, link: Link) -> bool:
+    """Whether it gives another value and has the whole of that one beside it, with no word of change: "the gate is B12, A3 is for Lyon"."""
+    old = link.member.value
+    return bool(old and m.value - old) and old <= m.act.tokens and not m.act.changes - _WEAK and m.act.until is None
 
 
 def holding(links: Iterable[Link], at: datetime) -> Link | None:
@@ -372,3 +261,11 @@ def verdict(hits: Sequence[Hit]) -> tuple[bool, Hit | None]:
     """(whether the hits hold a chain, its statement that holds): what `held` found, read off its hits."""
     now = next((hit for hit in hits if HOLDS in hit.why), None)
     return now is not None or any(ENDED in hit.why or NONE in hit.why for hit in hits), now
+
+
+def of_thing(query: Query, hits: Sequence[Hit]) -> bool:
+    """Whether the hits hold a chain of a thing of several common words, which is more than a reading of no one."""
+    want = wanted(query)
+    if want is None or not want.things or not verdict(hits)[0]:
+        return False
+    return any(len(thing) > 1 for thing in want.narrowed([hit.memory for hit in hits]).things)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from clew.operators.ranking.nearness import nearest
 from clew.storage.terms import terms
 
-VERSION = 1
+VERSION = 2
 # Of each row any word may stand for any other, whatever its ending. Rows do not join: a word may be in several.
 _ROWS = tuple(
     tuple(row.split())
@@ -118,6 +118,12 @@ current amp ampere
 power watt
 version release
 port listen
+run host deploy
+branch build
+project work working task assigned reassigned
+depart departure leave
+collect collected collection empty emptied
+guide lead led
 backup backed
 """.strip().splitlines()
 )
@@ -158,6 +164,8 @@ _APART = (
     (frozenset(terms("employer employed firm company")), frozenset(terms("occupation profession title role position"))),
     (frozenset(terms("pay rent price cost")), frozenset(terms("landlord"))),
 )
+ROOT = 4  # letters that words of one root have in common at least
+_ENDING = re.compile(r"(?:ers?|ors?|ings?|ed|ments?|ures?|s)$")
 _RATE = re.compile(r"(?P<much>\d[^.;,!?]{0,40}?)\s(?:an?|per|each|every)\s(?:second|minute|hour|day|night|week|month|year)\b", re.I)
 _LASTING = re.compile(r"\b(?:for|in|within) (?:an?|one) (?:second|minute|hour|day|week|month|year)\b", re.I)
 _RATED = re.compile(
@@ -171,7 +179,7 @@ _NUMERAL = re.compile(
 )
 _TIME = re.compile(
     r"\d|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b"
-    r"|\b(?:noon|midnight|morning|afternoon|evening|night|today|tomorrow|week|weekend|month|year|end|soon|spring|summer|autumn|winter|daily|weekly)\b",
+    r"|\b(?:noon|midnight|half|quarter|past|o['’]clock|morning|afternoon|evening|night|today|tomorrow|week|weekend|month|year|end|soon|spring|summer|autumn|winter|daily|weekly)\b",
     re.I,
 )
 _DAY = re.compile(
@@ -206,14 +214,21 @@ def plain(text: str) -> str:
 def mates(word: str) -> frozenset[str]:
     """The stems that may stand for a word, its own among them."""
     own = frozenset(terms(word))
-    return own.union(*(_MATES.get(stem, ()) for stem in own))
+    return own.union({_root(word)}, *(_MATES.get(stem, ()) for stem in own))
+
+
+def _root(word: str) -> str:
+    """What "plumber" and "plumbing" have in common; a word too short for that is its own."""
+    found = _ENDING.sub("", word.casefold())
+    found = found[:-1] if len(found) > ROOT and found[-1] == found[-2] else found
+    return found if len(found) >= ROOT else word.casefold()
 
 
 @lru_cache(maxsize=20_000)
 def near(word: str, given: frozenset[str]) -> float:
     """How near a word of a question is to the nearest of a turn, 0..1: 1 where they stand for each other."""
     wanted = mates(word)
-    if any(not wanted.isdisjoint(terms(other)) for other in given):
+    if any(_root(other) in wanted or not wanted.isdisjoint(terms(other)) for other in given):
         return 1.0
     return nearest(word, given)
 

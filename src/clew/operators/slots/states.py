@@ -75,7 +75,7 @@ BEING = (
     rule(
         rf"{BE}\s+(?P<part>[a-z]+(?:ed|en)|born|written|made|built|led|held|run|sung|famous|known|responsible|home|drawn|won|sold|"
         rf"set|put|shot|bred)"
-        rf"\s+(?P<prep>by|in|at|on|with|for|from|to|as|of|near|under)\s+{N}",
+        rf"\s+(?P<prep>by|in|at|on|with|for|from|to|as|of|near|under|after(?=\s[A-Z]))\s+{N}",
         participle,
     ),
     rule(

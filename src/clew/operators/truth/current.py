@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from clew.context import Context
 from clew.operators.ranking.rank import DIGITS, NEWER
-from clew.operators.slots.asking import ENOUGH, Asked, asked, wanted
+from clew.operators.slots.asking import ENOUGH, Asked, asked, named, wanted
 from clew.operators.slots.reading import node
 from clew.operators.slots.words import subject_form
 from clew.operators.times import when
@@ -19,9 +19,10 @@ from clew.operators.truth.change import Holding, settle
 from clew.storage.draft import Draft
 from clew.types import Change, Hit, Memory, Query
 
-VERSION = 1
+VERSION = 2
 BESIDE = 3  # of the first hits, short turns are marked whatever is asked
 SHORT = 200  # characters of such a turn: what it states is what it says
+FULL = 0.99  # of a slot's words, from which it is the one asked for
 SLOTS = 3  # slots of a question that are looked at
 SCANNED = 400  # facts that are looked through for a time before any of their turns was said
 
@@ -83,8 +84,33 @@ def current(query: Query, hits: Sequence[Hit], ctx: Context) -> list[Hit]:
     found = list(hits)
     for name in reversed(chosen):
         found = _moved(found, slots[name], look, ctx)
+    if chosen and scores.get(chosen[0], 0.0) >= FULL:
+        found = _above(found, chosen, look)
     slots |= {name: _slot(name, look) for name in beside if name not in slots}
     return [_marked(hit, slots, look, ctx) for hit in found]
+
+
+def _above(hits: Sequence[Hit], chosen: Sequence[str], look: Look) -> list[Hit]:
+    """The hits with the first that states what is asked for before those that state something of others only.
+
+    "Boris Pryor is coached by Felix Thorne" has every word of a question about Boris Thorne's coach.
+    """
+    at = next((n for n, hit in enumerate(hits) if any(node(s, slot) == chosen[0] for s, slot in hit.memory.data.get(settled.TOLD, ()))), 0)
+    top = at
+    while top > 0 and _of_others(hits[top - 1], look):
+        top -= 1
+    if top == at:
+        return list(hits)
+    score = round(hits[top].score + 10**-DIGITS, DIGITS)
+    first = replace(hits[at], score=score, why={**hits[at].why, NEWER: round(score - hits[at].score, DIGITS)})
+    return [*hits[:top], first, *(hit for n, hit in enumerate(hits) if n >= top and n != at)]
+
+
+def _of_others(hit: Hit, look: Look) -> bool:
+    """Whether a short turn states something, and that of nobody and nothing that the question asks about."""
+    told = hit.memory.data.get(settled.TOLD, ())
+    me = subject_form(hit.memory.actor or "user")
+    return bool(told) and len(hit.memory.text) <= SHORT and all(subject and not named(subject, me, look.asked) for subject, _ in told)
 
 
 def _known(look: Look) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from clew.context import Context
-from clew.operators.slots import chain, readings
+from clew.operators.slots import chain, members, readings
 from clew.operators.truth.current import timeless
 from clew.storage.draft import Draft
 from clew.storage.shapes import Columns
@@ -39,13 +39,13 @@ def latest(query: Query, hits: Sequence[Hit], ctx: Context) -> list[Hit] | None:
 
 def beside(query: Query, view: Draft) -> list[Hit]:
     """The newest brief turns that name the subject of a question for what holds, or have a word for what it asks."""
-    want = chain.wanted(query)
+    want = members.wanted(query)
     if want is None:
         return []
     columns = view.columns(("turn",))
-    if want.names and chain.spoken(want, view.names(np.unique(columns.actor)).values()):
+    if want.names and members.spoken(want, view.names(np.unique(columns.actor)).values()):
         return []
-    found = [places for places, _ in view.postings(chain.stems(want), columns.slot).values()]
+    found = [places for places, _ in view.postings(members.stems(want), columns.slot).values()]
     places = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
     places = places[columns.length[places] <= chain.TERMS][-chain.FETCHED :]
     return view.hits(columns.slot[places], [0.0] * len(places), "named")
