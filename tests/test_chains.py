@@ -148,3 +148,34 @@ def test_words_of_one_root_ask_and_tell(clew: Clew) -> None:
     say(clew, "Radko does the gardening for me.", "2025-01-10")
     say(clew, "I found a better gardener, Swantje.", "2025-03-10")
     assert "Swantje" in (now(clew, "Who does the gardening for me?") or "")
+
+
+def first(clew: Clew, question: str) -> str:
+    return clew.recall(question, user="u", at="2025-12-01T12:00:00+00:00")[0].memory.text
+
+
+def test_a_turn_that_has_the_name_as_its_value_does_not_stand_above_what_was_read_as_the_answer(clew: Clew) -> None:
+    say(clew, "Oskar Lund is a citizen of Norway.", "2025-01-10")
+    say(clew, "Oskar Lund is a citizen of Chile.", "2025-02-10")
+    say(clew, "The name of the current head of the Tarn government is Oskar Lund.", "2025-03-10")
+    assert first(clew, "What is the country of citizenship of Oskar Lund?") == "Oskar Lund is a citizen of Chile."
+
+
+def test_a_turn_read_as_another_slot_does_not_stand_above_what_was_read_as_the_answer(clew: Clew) -> None:
+    say(clew, "Ilse Brandt is a citizen of Norway.", "2025-01-10")
+    say(clew, "Ilse Brandt speaks the language of Portuguese.", "2025-02-10")
+    say(clew, "The author of Salt Roads is Ilse Brandt.", "2025-03-10")
+    assert first(clew, "What is the country of citizenship of Ilse Brandt?") == "Ilse Brandt is a citizen of Norway."
+
+
+@pytest.mark.parametrize("written", ["original", "origianl"])
+def test_a_word_for_the_first_time_that_is_part_of_a_slots_name_asks_for_what_holds(clew: Clew, written: str) -> None:
+    say(clew, f"The {written} broadcaster of Night Ferry is Canal Nine.", "2025-01-10")
+    say(clew, f"The {written} broadcaster of Night Ferry is Radio Tarn.", "2025-02-10")
+    assert first(clew, "Who is the original broadcaster of Night Ferry?").endswith("Radio Tarn.")
+
+
+def test_a_reading_of_another_does_not_outdo_what_was_read_of_whom_it_is_asked(clew: Clew) -> None:
+    say(clew, "The headquarters of QRTV is located in the city of Malm.", "2025-01-10")
+    say(clew, "The headquarters of Lund Works is located in the city of 12 Quay Street.", "2025-02-10")
+    assert first(clew, "Which city is the headquarter of QRTV located in?").endswith("Malm.")

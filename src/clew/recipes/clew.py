@@ -80,7 +80,7 @@ def retrieve(query: Query, ctx: Context) -> Sequence[Hit]:
     late = [*late, *latest.beside(query, ctx.view if query.valid_at is None else current.timeless(ctx.view))]
     found = current.current(query, rivals.newest(query.text, hits, asking.asked(query.text)), ctx)
     chained = slot_chain.held(query, found, late, query.at or ctx.at)
-    read = None if slot_chain.of_thing(query, chained) else latest.latest(query, found, ctx)
+    read = None if slot_chain.owned(query, chained) else latest.latest(query, found, ctx)
     return (chained if read is None else read)[: query.k]
 
 

@@ -47,6 +47,11 @@ class Asked:
     plain: frozenset[str] = frozenset()  # the words, one for phrases of several
 
 
+def is_first(word: str) -> bool:
+    """Whether a word asks for what held at first."""
+    return _FIRST.fullmatch(word) is not None
+
+
 def asked(text: str) -> Asked:
     """The question as far as slots go."""
     found = frozenset(terms(text))

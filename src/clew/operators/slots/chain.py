@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from clew.operators.ranking.nearness import nearest
 from clew.operators.ranking.rank import DIGITS, NEWER
 from clew.operators.slots import acts as slot_acts
-from clew.operators.slots import senses
+from clew.operators.slots import asking, senses
 from clew.operators.slots.acts import Act
 from clew.operators.slots.asking import ENOUGH
-from clew.operators.slots.members import HALF, Asked, Member, fit, members, spoken, value, wanted
+from clew.operators.slots.members import HALF, Asked, Member, fit, members, spoken, told, value, wanted
 from clew.operators.truth.aptness import APT
 from clew.types import Change, Hit, Memory, Query, may_end
 
-VERSION = 3
+VERSION = 4
 LOOKED_AT = 40  # hits that are looked at
 TERMS = 45  # of a turn that may be brief
 # Among a hit's shares, at 0: the chain's own verdict, for whoever reads an answer off the hits. Of "none" any hit may tell: then the
@@ -32,6 +32,7 @@ BESIDE = 0.55  # and of the nearest of them, what another must have
 SURE = 0.99  # how far a slot that was read must be the one asked for, to begin a chain whatever the words
 LOOSE = 0.3  # nearness to the question from which a turn of a named subject joins a chain that there is
 LIKELY = 0.55  # of the nearest, what a turn must have whose slot was read as another than the one asked for
+LIKELIER = 0.85  # the same where the slot of another was read as the very one, and it has no word of change
 NAMED = 0.5  # share of a value's words that later words must have to speak of it
 KINDRED = 0.35  # nearness of two values that may stand in the same place
 _PLACED = frozenset({"moved", "move", "relocated", "transferred"})  # what comes after is a place or a time, nobody
@@ -68,7 +69,12 @@ def _chained(members: Sequence[Member], want: Asked) -> list[Member]:
     """Those of the subject's turns that belong to what is asked: the near ones, and what is tied to them by their values."""
     most = max((m.fit for m in members), default=0.0)
     # what was read as another slot than the one asked for is about something else, unless nothing is nearer
-    likely = [m for m in members if m.told is None or m.told >= ENOUGH or m.fit >= LIKELY * most or _bare(m, want)]
+    near = LIKELIER if any((m.told or 0.0) >= SURE for m in members) else LIKELY
+    likely = [
+        m
+        for m in members
+        if m.told is None or m.told >= ENOUGH or m.fit >= (LIKELY if m.act.changes - _WEAK else near) * most or _bare(m, want)
+    ]
     least = APT if want.names else max(OWN, BESIDE * most)
     if not want.names and most < HALF and not want.back:  # so much is told of a speaker that something is always a little near
         return []
@@ -263,9 +269,11 @@ def verdict(hits: Sequence[Hit]) -> tuple[bool, Hit | None]:
     return now is not None or any(ENDED in hit.why or NONE in hit.why for hit in hits), now
 
 
-def of_thing(query: Query, hits: Sequence[Hit]) -> bool:
-    """Whether the hits hold a chain of a thing of several common words, which is more than a reading of no one."""
+def owned(query: Query, hits: Sequence[Hit]) -> bool:
+    """Whether the hits hold a chain that is more than a reading of no one: of a thing of several common words, or with what was read
+    as the very answer."""
+    there, now = verdict(hits)
+    if now is not None and (told(now.memory, asking.asked(query.text)) or 0.0) >= ENOUGH:
+        return True
     want = wanted(query)
-    if want is None or not want.things or not verdict(hits)[0]:
-        return False
-    return any(len(thing) > 1 for thing in want.narrowed([hit.memory for hit in hits]).things)
+    return there and want is not None and any(len(thing) > 1 for thing in want.narrowed([hit.memory for hit in hits]).things)

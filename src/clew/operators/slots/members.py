@@ -14,7 +14,7 @@ from clew.operators.truth.aptness import LEAST
 from clew.storage.terms import terms
 from clew.types import Memory, Query
 
-VERSION = 1
+VERSION = 2
 HALF = 0.5  # mean nearness that counts though one of the words is far
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")  # in a subject: a date was taken for part of it
 _DOING = frozenset("use have take get go see do make keep put bring".split())  # noqa: SIM905 - verbs that tell no slot by themselves
@@ -143,11 +143,11 @@ def members(want: Asked, query: Query, memories: Sequence[Memory]) -> list[Membe
         if act is None:
             continue
         act = _aside(act, want) if act.denied and act.old else act
-        told, names_it = _told(memory, slot), want.of(act)
+        share, names_it = told(memory, slot), want.of(act)
         if names_it and not _sorted(act, want):
             continue
-        if names_it or ((told or 0.0) >= ENOUGH and _IT.search(memory.text)):  # "it" was understood when it was read
-            found.append(Member(memory, act, value(act, want), fit(act, want) if names_it else 1.0, told))
+        if names_it or ((share or 0.0) >= ENOUGH and _IT.search(memory.text)):  # "it" was understood when it was read
+            found.append(Member(memory, act, value(act, want), fit(act, want) if names_it else 1.0, share))
     if want.names:
         found = _of_whom(found, slot)
     mine = [m for m in found if m.act.me] if want.own and want.names else []
@@ -188,11 +188,15 @@ def value(act: Act, want: Asked) -> frozenset[str]:
 
 
 def _of_whom(members: Sequence[Member], slot: asking.Asked) -> list[Member]:
-    """Without those that tell of others what some tell of whom it is asked: "New Thurso lies in Garth" does not tell where Garth lies."""
+    """Without those that tell of others what some tell of whom it is asked: "New Thurso lies in Garth" does not tell where Garth lies.
+
+    Where one was read as the very answer, without all that was read as told of others: "Ann's boss is Mary" tells nothing of Mary's home.
+    """
     read = {m.seq: [(asking.named(s, "", slot), name) for s, name in _pairs(m.memory) if s not in ("", "it")] for m in members}
     read = {m.seq: [] if m.act.wrong else read[m.seq] for m in members}
     known = {name for pairs in read.values() for its, name in pairs if its}
-    return [m for m in members if not read[m.seq] or any(its or name not in known for its, name in read[m.seq])]
+    answered = any((m.told or 0.0) >= ENOUGH and any(its for its, _ in read[m.seq]) for m in members)
+    return [m for m in members if not read[m.seq] or any(its or not (answered or name in known) for its, name in read[m.seq])]
 
 
 def _pairs(memory: Memory) -> list[tuple[str, str]]:
@@ -200,7 +204,8 @@ def _pairs(memory: Memory) -> list[tuple[str, str]]:
     return [(subject, name) for subject, name in memory.data.get("told", ()) if not _YEAR.search(subject)]
 
 
-def _told(memory: Memory, slot: asking.Asked) -> float | None:
+def told(memory: Memory, slot: asking.Asked) -> float | None:
+    """How far a slot that was read off a turn is the one asked for, 0..1; None where none was read."""
     me = subject_form(memory.actor or "user")
     shares = [(asking.wanted(subject, name, me, slot), name) for subject, name in _pairs(memory)]
     return max((share for share, name in shares if share or name.split()[0] not in _DOING), default=None)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from clew.context import Context
 from clew.operators.ranking.rank import DIGITS, NEWER
-from clew.operators.slots.asking import ENOUGH, Asked, asked, named, wanted
+from clew.operators.slots.asking import ENOUGH, Asked, asked, is_first, named, wanted
 from clew.operators.slots.reading import node
 from clew.operators.slots.words import subject_form
 from clew.operators.times import when
@@ -66,7 +66,7 @@ def current(query: Query, hits: Sequence[Hit], ctx: Context) -> list[Hit]:
     """The hits, best first, with what holds now before what it replaced, and what changed marked."""
     if query.valid_at is None and not any(settled.TOLD in hit.memory.data for hit in hits):
         return list(hits)
-    look = Look(query, asked(query.text), timeless(ctx.view), query.valid_at or query.at or ctx.at)
+    look = Look(query, _plain(asked(query.text), hits), timeless(ctx.view), query.valid_at or query.at or ctx.at)
     scores: dict[str, float] = {}
     beside: list[str] = []
     for n, hit in enumerate(hits):
@@ -88,6 +88,15 @@ def current(query: Query, hits: Sequence[Hit], ctx: Context) -> list[Hit]:
         found = _above(found, chosen, look)
     slots |= {name: _slot(name, look) for name in beside if name not in slots}
     return [_marked(hit, slots, look, ctx) for hit in found]
+
+
+def _plain(question: Asked, hits: Sequence[Hit]) -> Asked:
+    """The question, where its word for a first time is part of a slot's own name, even misspelt: an "original broadcaster" is no first one."""
+    if not question.first:
+        return question
+    said = {"".join(sorted(word)) for word in question.words if is_first(word)}
+    slots = [slot for hit in hits for subject, slot in hit.memory.data.get(settled.TOLD, ()) if subject and named(subject, "", question)]
+    return replace(question, first=False) if any("".join(sorted(w)) in said for slot in slots for w in slot.split()) else question
 
 
 def _above(hits: Sequence[Hit], chosen: Sequence[str], look: Look) -> list[Hit]:
