@@ -32,7 +32,6 @@ BESIDE = 0.55  # and of the nearest of them, what another must have
 SURE = 0.99  # how far a slot that was read must be the one asked for, to begin a chain whatever the words
 LOOSE = 0.3  # nearness to the question from which a turn of a named subject joins a chain that there is
 LIKELY = 0.55  # of the nearest, what a turn must have whose slot was read as another than the one asked for
-LIKELIER = 0.85  # the same where the slot of another was read as the very one, and it has no word of change
 NAMED = 0.5  # share of a value's words that later words must have to speak of it
 KINDRED = 0.35  # nearness of two values that may stand in the same place
 _PLACED = frozenset({"moved", "move", "relocated", "transferred"})  # what comes after is a place or a time, nobody
@@ -69,11 +68,10 @@ def _chained(members: Sequence[Member], want: Asked) -> list[Member]:
     """Those of the subject's turns that belong to what is asked: the near ones, and what is tied to them by their values."""
     most = max((m.fit for m in members), default=0.0)
     # what was read as another slot than the one asked for is about something else, unless nothing is nearer
-    near = LIKELIER if any((m.told or 0.0) >= SURE for m in members) else LIKELY
     likely = [
         m
         for m in members
-        if m.told is None or m.told >= ENOUGH or m.fit >= (LIKELY if m.act.changes - _WEAK else near) * most or _bare(m, want)
+        if m.told is None or m.told >= ENOUGH or m.fit >= LIKELY * most or _bare(m, want)
     ]
     least = APT if want.names else max(OWN, BESIDE * most)
     if not want.names and most < HALF and not want.back:  # so much is told of a speaker that something is always a little near
