@@ -68,11 +68,7 @@ def _chained(members: Sequence[Member], want: Asked) -> list[Member]:
     """Those of the subject's turns that belong to what is asked: the near ones, and what is tied to them by their values."""
     most = max((m.fit for m in members), default=0.0)
     # what was read as another slot than the one asked for is about something else, unless nothing is nearer
-    likely = [
-        m
-        for m in members
-        if m.told is None or m.told >= ENOUGH or m.fit >= LIKELY * most or _bare(m, want)
-    ]
+    likely = [m for m in members if m.told is None or m.told >= ENOUGH or m.fit >= LIKELY * most or _bare(m, want)]
     least = APT if want.names else max(OWN, BESIDE * most)
     if not want.names and most < HALF and not want.back:  # so much is told of a speaker that something is always a little near
         return []
@@ -97,7 +93,7 @@ def _spoken_of(m: Member, chain: Sequence[Member], members: Sequence[Member]) ->
 
 def _tied(m: Member, chain: Sequence[Member], members: Sequence[Member], want: Asked) -> bool:
     """Whether it is near to what is asked, where much is told of its subject, or only replaces a value of the chain."""
-    return bool(want.names and m.fit >= LOOSE) or (m.told or 0.0) >= ENOUGH or _replaces(m, chain, members, want)
+    return bool(want.names and not want.things and m.fit >= LOOSE) or (m.told or 0.0) >= ENOUGH or _replaces(m, chain, members, want)
 
 
 def _meant(wrong: Member, members: Sequence[Member]) -> Member | None:
