@@ -16,10 +16,10 @@ from clew.models import Budget, Models
 from clew.privacy import state
 from clew.storage import archive, closure, rows
 from clew.storage.answers import Answers
+from clew.storage.database import Database
 from clew.storage.index import NEVER
 from clew.storage.log import Entry, Log
 from clew.storage.schema import SLOT_BITS
-from clew.storage.sqlite import Database
 from clew.storage.view import BY, Generation
 from clew.types import REASONS, TRUST, Memory, Recorded, Scope
 from clew.watch import Watch
@@ -266,7 +266,7 @@ class Custody(Disposal, Fading):
             "faults": self.answers.faults(),
             "spent": asdict(self.answers.spent()),
             "ledger": self.answers.ledger(),
-            "bytes": sum(p.stat().st_size for p in self.database.files()),
+            "bytes": self.database.size(),
             "encrypted": self.database.key is not None,
             "privacy": state(self.models, self.models.gate),
             "canaries": self._watch.report(),

@@ -20,8 +20,8 @@ from clew.models import Budget, Models
 from clew.privacy import gated
 from clew.recipe import Recipe, load
 from clew.storage.answers import Answers
+from clew.storage.database import opened
 from clew.storage.log import Entry, Log
-from clew.storage.sqlite import Database
 from clew.types import TRUST, Event, Hit, Memory, Query, Quote, Recorded, Scope
 from clew.watch import Watch
 from clew.workbench import Workbench
@@ -52,7 +52,7 @@ class Clew(Workbench):
             raise UsageError("recipes is empty; give at least one name, such as recipes=['clew']")
         resolved = [load(r) if isinstance(r, str) else r for r in recipes]  # a wrong name must not leave a file behind
         self.models = models or Models()
-        self.database = Database(path, key=key, keyfile=keyfile)
+        self.database = opened(path, key=key, keyfile=keyfile)
         self.log = Log(self.database)
         self.answers = Answers(self.database)
         guarded = gated(self.models, self.models.gate)

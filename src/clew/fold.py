@@ -12,7 +12,7 @@ from clew import maintenance
 from clew.context import Context
 from clew.desk import Desk
 from clew.edits import edited, redelivered
-from clew.errors import BudgetExceeded, ModelUnavailable, ReplayMiss
+from clew.errors import BudgetExceeded, ModelUnavailable, ReplayMiss, StorageBusy, StorageFull
 from clew.models import Extracts
 from clew.recipe import Recipe
 from clew.storage.draft import Draft
@@ -22,7 +22,7 @@ from clew.storage.view import Part, View
 from clew.types import Event, Memory
 
 BATCH = 2048  # events in one landing; a recipe that may wait for a model lands each by itself
-FOLDED, PENDING, WAITS = "folded", "pending", "waits for a model"
+FOLDED, PENDING, WAITS, TAKEN = "folded", "pending", "waits for a model", "another worker is at it"
 EDITS = frozenset({"edit"})  # reach every recipe whose memory they name
 Key = tuple[int, int, int]
 
@@ -47,16 +47,19 @@ class Folder:
         index = self.view.index(part)
         if not index.folding.acquire(timeout=-1 if deadline is None else max(0.0, deadline - monotonic())):
             return PENDING
+        shared = nullcontext(True) if deadline is not None else self.log.database.claimed(f"{self.view.generation.id}/{part.id}")
         try:
-            while True:
-                try:
-                    state = self._batch(key, deadline, until)
-                except Lost:
-                    with index.lock:
-                        index.reset(-1)
-                    continue
-                if state is not None:
-                    return state
+            with shared as mine:  # who waits for an answer folds all the same: the first to land wins
+                while mine:
+                    try:
+                        state = self._batch(key, deadline, until)
+                    except Lost:
+                        with index.lock:
+                            index.reset(-1)
+                        continue
+                    if state is not None:
+                        return state
+            return TAKEN
         except BaseException:
             with index.lock:
                 index.reset(-1)  # what was written to memory alone must not be taken for the file's
@@ -126,7 +129,7 @@ class Folder:
         except (ModelUnavailable, BudgetExceeded) as error:
             draft.undo(mark)
             return f"{WAITS}: {error}"
-        except Lost:
+        except (Lost, StorageBusy, StorageFull):
             raise  # nobody's mistake: the event is looked at anew
         except ReplayMiss:
             draft.undo(mark)

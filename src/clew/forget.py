@@ -12,9 +12,9 @@ from clew import retention
 from clew.errors import Denied, UsageError
 from clew.retention import Hold, Rule, Standing, Wanted, standing
 from clew.storage import archive, closure, erase, residue, rows
+from clew.storage.database import Database
 from clew.storage.log import Entry, Log
 from clew.storage.schema import SLOT_BITS
-from clew.storage.sqlite import Database
 from clew.types import TRUST, Event, Receipt, Scope
 
 __all__ = ["Wanted"]  # also found here
@@ -282,14 +282,23 @@ def cleaned(
     )
     with log.database.snapshot() as c:
         left = residue.unexplained(c, found)
-    return [receipt if receipt.forget_seq is None else _told(receipt, forms, why, found, left, scanned) for receipt, forms in withdrawn]
+    beyond = log.database.BEYOND
+    return [
+        receipt if receipt.forget_seq is None else _told(receipt, forms, why, beyond, found, left, scanned) for receipt, forms in withdrawn
+    ]
 
 
 def _told(
-    receipt: Receipt, forms: Sequence[bytes], why: str, found: Mapping[bytes, list[str]], left: set[bytes], scanned: Mapping[str, int]
+    receipt: Receipt,
+    forms: Sequence[bytes],
+    why: str,
+    beyond: str,
+    found: Mapping[bytes, list[str]],
+    left: set[bytes],
+    scanned: Mapping[str, int],
 ) -> Receipt:
     mine = left & set(forms)
-    if mine and not why:
+    if mine and why in ("", beyond):
         where = sorted({name for form in mine for name in found[form]})
         why = f"{len(mine)} forms of the forgotten words are still in {', '.join(where)}"
     looked = {**scanned, "forms": len(forms)} if forms else dict(receipt.scanned)
@@ -338,7 +347,7 @@ def verify(log: Log, receipt: Receipt, probes: Sequence[str] = ()) -> list[str]:
             ).get:
                 left.append(f"a model's answer that rests on event {seq} still has its text")
         left += _remaining(c, set(receipt.seqs))
-    if why := erase.emptied(log.database):
+    if why := log.database.emptied():
         left.append(why)
     wanted = sorted({form for probe in probes for form in residue.forms(probe)} | residue.words(probes))
     found, _ = residue.scan([*log.database.files(), *archive.backups(log.database)], wanted, log.database.readable)

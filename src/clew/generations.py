@@ -10,7 +10,7 @@ import numpy as np
 
 from clew.desk import Desk
 from clew.errors import ModelUnavailable, NotFound, UsageError
-from clew.fold import FOLDED, Folder
+from clew.fold import FOLDED, TAKEN, Folder
 from clew.models import Budget, Embedder
 from clew.models.static import Static
 from clew.recipe import Recipe, load
@@ -146,14 +146,15 @@ class Generations:
         state, head, erasures = FOLDED, self.log.head(), folder.view.erasures()
         for part in folder.view.parts(waiting=True):
             found = folder.catch_up(part.key, deadline, until)
-            state = state if found == FOLDED else found
+            state = state if found == FOLDED or state == TAKEN else found
         for last, keys in folder.view.swept(SWEEP):
             for key in keys:
                 found = folder.catch_up(key, deadline, until)
                 if found == "pending":
                     return found
-                state = state if found == FOLDED else found
-            folder.view.sweep_to(last, erasures)
+                state = state if found == FOLDED or state == TAKEN else found
+            if state != TAKEN:  # it may be killed before it is done
+                folder.view.sweep_to(last, erasures)
             if progress:
                 progress(last, head)
         return state

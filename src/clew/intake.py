@@ -13,7 +13,7 @@ ROLES = {"user": "user", "assistant": "assistant", "tool": "tool", "function": "
 BY_KIND = {"document": "document", "observation": "tool", "action": "assistant"}  # where no role says whose words they are
 OURS = ("actor", "at", "key", "session", "user", "agent", "kind", "trust", "basis")  # keys of a message that are about it, not in it
 RESERVED = frozenset(
-    {"forget", "query", "edit", "hold", "rule", "canary", "alarm"}
+    {"forget", "query", "edit", "hold", "rule", "canary", "alarm", "admin"}
 )  # kinds that only the engine writes, through calls of their own
 
 

@@ -12,7 +12,7 @@ from time import time_ns
 from typing import Any
 
 from clew.errors import LogCorrupt
-from clew.storage.sqlite import Database
+from clew.storage.database import Database
 
 DAY = 86_400_000_000  # microseconds
 
@@ -102,11 +102,12 @@ class Answers:
         named = (key.recipe, key.part, key.seq, key.path, key.request, key.attempt, answer.outcome, body, given.stage, answer.model)
         spent = (given.user, answer.tokens_in, answer.tokens_out, answer.cost, answer.ms, time_ns() // 1000)
         number = c.execute(
-            "INSERT INTO answer(recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out,"
-            " cost, ms, made, salt, digest, chain) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id",
+            "INSERT INTO answer(id, recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out,"
+            " cost, ms, made, salt, digest, chain)"
+            " VALUES ((SELECT coalesce(max(id), 0) + 1 FROM answer),?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id",
             (*named, *spent, None if body is None else salt, digest, chain),
         ).get
-        c.executemany("INSERT OR IGNORE INTO answer_rest VALUES (?,?)", [(seq, number) for seq in needed])
+        c.executemany("INSERT INTO answer_rest VALUES (?,?) ON CONFLICT DO NOTHING", [(seq, number) for seq in needed])
         c.execute("UPDATE meta SET value=? WHERE key='answers'", (chain,))
         return replace(answer, body=None if body is None else body.decode())
 
@@ -175,7 +176,7 @@ class Answers:
         """Keep the codes of these texts; `seq` is the newest event of the partition that supports them."""
         with self.database.write() as c:
             c.executemany(
-                "INSERT INTO vector VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET seq=max(seq, excluded.seq)",
+                "INSERT INTO vector VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET seq=excluded.seq WHERE excluded.seq > vector.seq",
                 [(part, space, mac, seq, packed) for mac, packed in codes.items()],
             )
 
@@ -183,7 +184,8 @@ class Answers:
         """Write down that an operator failed on an event."""
         with self.database.write() as c:
             c.execute(
-                "INSERT INTO fault(generation, recipe, operator, seq, error, made) VALUES (?,?,?,?,?,?)",
+                "INSERT INTO fault(id, generation, recipe, operator, seq, error, made)"
+                " VALUES ((SELECT coalesce(max(id), 0) + 1 FROM fault),?,?,?,?,?,?)",
                 (generation, recipe, operator, seq, error, time_ns() // 1000),
             )
 
@@ -205,7 +207,7 @@ def withhold(c: Any, names: Iterable[int]) -> int:
 
     `names` are the numbers of names that go with them: answers of partitions of theirs no longer say whose they were.
     """
-    resting = "id IN (SELECT answer FROM answer_rest WHERE seq IN gone)"
+    resting = "id IN (SELECT answer FROM answer_rest WHERE seq IN (SELECT seq FROM gone))"
     count = c.execute(f"SELECT count(*) FROM answer WHERE {resting} AND body IS NOT NULL").get
     c.execute(f"UPDATE answer SET body=NULL, salt=NULL, outcome='withheld' WHERE {resting}")
     lost = f"IN ({','.join(map(str, sorted(names)))})"

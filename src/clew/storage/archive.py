@@ -2,20 +2,20 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
-import apsw
-
 from clew.errors import UsageError
 from clew.storage import answers, log
+from clew.storage.database import Database
 from clew.storage.log import Entry, instant
-from clew.storage.sqlite import Database, translated
+from clew.storage.schema import EVENT
 from clew.types import Scope
 
-EVENT = "seq, kind, user, agent, session, actor, trust, at, offset, recorded, lived, format, salt, payload, digest, chain"
 ANSWER = "id, recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out, cost, ms, made, salt, digest, chain"
+BATCH = 1000  # rows written at a time
 TABLES = {
     "meta": "key, value",
     "name": "id, text",
@@ -73,27 +73,56 @@ def _lines(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
 
 
 def restore(database: Database, path: str | os.PathLike[str]) -> tuple[int, ...]:
-    """Into an empty file: the same log, answers and secret, so that chains and ids are the same; all or nothing."""
-    seqs = []
+    """Into an empty database: the same log, answers and secret, so that chains and ids are the same; all or nothing."""
+    return _taken(database, _rows(path), str(path))
+
+
+def _rows(path: str | os.PathLike[str]) -> Iterator[tuple[str, list[Any]]]:
+    for row in _lines(path):
+        try:
+            yield row["table"], [_in(name, row[name]) for name in TABLES[row["table"]].split(", ")]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UsageError(f"{path} holds a row of {row['table']!r} that cannot be taken in: {error}") from error
+
+
+def copy(source: Database, target: Database) -> int:
+    """Carry a whole log into an empty database, of whatever kind: the same events, answers, secret; returns how many events.
+
+    Both chains are walked in the target before it is kept; views are left behind, and fold there to the same rows.
+    """
+    with target.snapshot() as c:
+        head = c.execute("SELECT value FROM meta WHERE key='head'").get
+    if head:
+        raise UsageError(f"{target.path} holds a log of {head:,} events; copy into an empty one")
+    with source.snapshot() as c:
+        found = (
+            (table, list(row)) for table, columns in TABLES.items() for row in c.execute(f"SELECT {columns} FROM {table} ORDER BY 1, 2")
+        )
+        moved = ((table, row) for table, row in found if (table, row[0]) != ("meta", "backups"))  # the copies of that one, not of this
+        return len(_taken(target, moved, str(source.path)))
+
+
+def _taken(database: Database, found: Iterable[tuple[str, list[Any]]], where: str) -> tuple[int, ...]:
+    """Write rows into an empty database in one transaction, and walk its chains; the places of the events."""
+    seqs: list[int] = []
     with database.write() as c:
         c.execute("DELETE FROM meta")
-        for row in _lines(path):
-            table = row.pop("table")
-            try:
-                values = [_in(n, v) for n, v in row.items()]
-                c.execute(f"INSERT INTO {table}({', '.join(row)}) VALUES ({','.join('?' * len(values))})", values)
-            except (apsw.ConstraintError, apsw.MismatchError, ValueError, KeyError, TypeError, AttributeError) as error:
-                raise UsageError(f"{path} holds a row of {table!r} that cannot be taken in: {error}") from error
-            if table == "event":
-                seqs.append(row["seq"])
-        log.walk(c)  # what was changed in the file on its way is not taken in
+        for table, rows in groupby(found, lambda each: each[0]):
+            new = f"INSERT INTO {table}({TABLES[table]}) VALUES ({','.join('?' * len(TABLES[table].split(', ')))})"
+            while batch := [row for _, row in islice(rows, BATCH)]:
+                try:
+                    c.executemany(database.NEW_EVENT if table == "event" else new, batch)
+                except (*database.REFUSED, ValueError, KeyError, TypeError, AttributeError) as error:
+                    raise UsageError(f"{where} holds a row of {table!r} that cannot be taken in: {error}") from error
+                seqs += [row[0] for row in batch] if table == "event" else []
+        log.walk(c)  # what was changed on its way is not taken in
         answers.walk(c)
     with database.snapshot() as c:
         database.secret = c.execute("SELECT value FROM meta WHERE key='secret'").get
     return tuple(seqs)
 
 
-THERE = frozenset({"forget", "query", "edit", "hold", "pin", "rule"})  # kinds that name places, or govern, in that log alone
+THERE = frozenset({"forget", "query", "edit", "hold", "pin", "rule", "admin"})  # kinds that name places, or govern, in that log alone
 
 
 def entries(path: str | os.PathLike[str], as_lived: bool) -> list[Entry]:
@@ -141,15 +170,8 @@ def backup(database: Database, path: str | os.PathLike[str]) -> None:
     target = Path(path).absolute()
     if target.exists():
         raise UsageError(f"{target} exists; give a new path, nothing is overwritten")
-    try:
-        copy = database.keyed(apsw.Connection(str(target)))
-        with copy.backup("main", database.reader(), "main") as work:
-            work.step()
-        copy.close()
-        if not database.readonly:
-            with database.write() as c:
-                c.execute(
-                    "INSERT OR REPLACE INTO meta VALUES ('backups', ?)", (json.dumps([str(p) for p in (*backups(database), target)]),)
-                )
-    except apsw.Error as error:
-        raise translated(error, target) from error
+    database.copied(target)
+    if not database.readonly:
+        known = json.dumps([str(p) for p in (*backups(database), target)])
+        with database.write() as c:
+            c.execute("INSERT INTO meta VALUES ('backups', ?) ON CONFLICT DO UPDATE SET value=excluded.value", (known,))

@@ -39,6 +39,7 @@ class Draft:
         self._numbers: dict[str | None, int | None] = {None: None}
         self.closings: list[tuple[int, int, str]] = []  # slot, seq, why
         self._resets = index.resets if seq is None else None  # of the index, when this draft began to read it
+        self._read: dict[int, Sequence[Any]] = {}  # rows by slot
         self.known: dict[int, tuple[int, int]] = {}  # events met: length of the text, trust
         self._current: dict[str, int] = {}
         self.asked: list[Given] = []  # answers that would be given again word for word, kept together when the draft lands
@@ -127,9 +128,7 @@ class Draft:
     def text(self, slot: int) -> str:
         """The words of the memory in that slot."""
         with self.index.lock, self.log.database.snapshot() as c:
-            if slot in self.added:
-                return self.added[slot].text
-            return c.execute("SELECT text FROM memory WHERE place=?", (self.index.pid << SLOT_BITS | slot,)).get
+            return self.added[slot].text if slot in self.added else self._row(c, slot)[3]
 
     # -- by likeness --------------------------------------------------------------------------------------------
 
@@ -376,10 +375,18 @@ class Draft:
     def _at(self, c: Any, slot: int) -> Memory:
         if slot in self.added:
             return replace(self.added[slot], opened=self.rows[slot - self.index.flushed][8], closed=None)
-        found = c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE place=?", (self.index.pid << SLOT_BITS | slot,)).fetchone()
+        return rows.memory(self.log, c, self._row(c, slot), self.seq)
+
+    def _row(self, c: Any, slot: int) -> Sequence[Any]:
+        """The row of a slot. A question looks at the same few again and again, and reads each once."""
+        found = self._read.get(slot)
         if found is None:
-            raise Lost(f"slot {slot} of partition {self.index.pid} was taken back")
-        return rows.memory(self.log, c, found, self.seq)
+            found = c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE place=?", (self.index.pid << SLOT_BITS | slot,)).fetchone()
+            if found is None:
+                raise Lost(f"slot {slot} of partition {self.index.pid} was taken back")
+            if self.seq != NEVER - 1:  # folding ends versions
+                self._read[slot] = found
+        return found
 
     def _touching(self, c: Any, node: str, shelf: int = 0) -> list[int]:
         places = c.execute(TOUCHING, (self.index.pid, node))

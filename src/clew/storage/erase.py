@@ -2,33 +2,30 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from time import time_ns
 from typing import Any
 
 from clew.errors import StorageBusy
 from clew.storage.answers import withhold
+from clew.storage.database import Database
 from clew.storage.log import BOUND, bound_mac
 from clew.storage.schema import SLOT_BITS
-from clew.storage.sqlite import BUSY_MS, Database
 from clew.storage.view import BY, truncate
 from clew.types import Shares
-
-PATIENCE_MS = 3_000  # how long a cleaning waits for readers before it says that it has to be done later
-BUSY = "another connection is reading the file; call `Clew.erase(receipt)` when it is done"
 
 
 def redact(c: Any, seqs: Sequence[int], secret: bytes) -> dict[str, int]:
     """Blank the words of these events, the answers that rest on them and the names nobody else uses; rows per table."""
     _list(c, seqs)
-    counts = {"event": c.execute("SELECT count(*) FROM event WHERE seq IN gone AND salt IS NOT NULL").get}
+    counts = {"event": c.execute("SELECT count(*) FROM event WHERE seq IN (SELECT seq FROM gone) AND salt IS NOT NULL").get}
     names = lost(c, seqs)
     _bind_keys(c, names, secret)
-    c.execute("UPDATE event SET payload=NULL, salt=NULL WHERE seq IN gone")
+    c.execute("UPDATE event SET payload=NULL, salt=NULL WHERE seq IN (SELECT seq FROM gone)")
     counts["answer"] = withhold(c, names)
     c.executemany("UPDATE name SET text=NULL WHERE id=?", [(number,) for number in sorted(names)])
     counts["name"] = len(names)
-    c.execute("INSERT INTO meta VALUES ('erasures', 1) ON CONFLICT DO UPDATE SET value=value+1")
+    often = (c.execute("SELECT value FROM meta WHERE key='erasures'").get or 0) + 1
+    c.execute("INSERT INTO meta VALUES ('erasures', ?) ON CONFLICT DO UPDATE SET value=excluded.value", (often,))
     _trying(c)
     c.execute("DELETE FROM gone")
     return counts
@@ -58,13 +55,15 @@ def _bind_keys(c: Any, names: set[int], secret: bytes) -> None:
 
     A keyed hash of user and key can be guessed by whoever holds the file, its secret included. A retry repeats the words.
     """
-    who = dict(c.execute("SELECT id, text FROM name WHERE id IN (SELECT user FROM event WHERE seq IN gone)"))
+    who = dict(c.execute("SELECT id, text FROM name WHERE id IN (SELECT user FROM event WHERE seq IN (SELECT seq FROM gone))"))
     bound = [
         (bound_mac(secret, who.get(user), key, payload), seq)
-        for seq, user, payload in c.execute("SELECT seq, user, payload FROM event WHERE seq IN gone AND payload IS NOT NULL")
+        for seq, user, payload in c.execute(
+            "SELECT seq, user, payload FROM event WHERE seq IN (SELECT seq FROM gone) AND payload IS NOT NULL"
+        )
         if (key := json.loads(payload).get("key")) is not None
     ]
-    c.executemany("INSERT OR IGNORE INTO key VALUES (?,?)", bound)
+    c.executemany("INSERT INTO key VALUES (?,?) ON CONFLICT DO NOTHING", bound)
     users = ",".join(map(str, sorted(names & set(who))))
     if users:
         c.execute(f"DELETE FROM key WHERE length(mac) < {BOUND} AND seq IN (SELECT seq FROM event WHERE user IN ({users}))")
@@ -76,7 +75,7 @@ def withdraw(c: Any, seqs: Sequence[int]) -> int:
     gone = 0
     for generation, shares, declared in list(c.execute("SELECT id, shares, declared FROM generation")):
         key = ", ".join(f"coalesce({name}, 0)" if name in BY[shares] else "0" for name in ("user", "agent", "session"))
-        for *scope, first in list(c.execute(f"SELECT {key}, min(seq) FROM event WHERE seq IN gone GROUP BY 1, 2, 3")):
+        for *scope, first in list(c.execute(f"SELECT {key}, min(seq) FROM event WHERE seq IN (SELECT seq FROM gone) GROUP BY 1, 2, 3")):
             part = c.execute(
                 "SELECT id, cursor, mark FROM partition WHERE generation=? AND user=? AND agent=? AND session=?", (generation, *scope)
             ).fetchone()
@@ -107,7 +106,7 @@ def _taken_back(c: Any, part: Sequence[Any], generation: int, where: str, first:
     )
     c.execute("DELETE FROM vector WHERE part=?", (mark,))
     c.execute(f"DELETE FROM fault WHERE generation=? AND seq IN (SELECT seq FROM event WHERE seq >= ?{where})", (generation, first))
-    c.execute("UPDATE generation SET swept=min(swept, ?) WHERE id=?", (first - 1, generation))
+    c.execute("UPDATE generation SET swept=?1 WHERE id=?2 AND swept > ?1", (first - 1, generation))
     return gone
 
 
@@ -117,33 +116,15 @@ def _scope(key: Sequence[int], shares: Shares) -> str:
 
 
 def clean(database: Database) -> str:
-    """Rewrite the file without its free pages and empty the write-ahead log; "" when done, else why not yet."""
+    """Rewrite the file without what was blanked; "" when done, else why not yet."""
     try:
         with database.write() as c:
             _trying(c)
-        with database.exclusive() as c:
-            c.execute("DROP TABLE IF EXISTS temp.gone")
             erasures = c.execute("SELECT value FROM meta WHERE key='erasures'").get or 0
-            c.execute("VACUUM")
-        if why := emptied(database):
+        if why := database.rewritten():
             return why
         with database.write() as c:  # so that a cleaning that was cut off is seen, and done again
-            c.execute("INSERT INTO meta VALUES ('cleaned', ?1) ON CONFLICT DO UPDATE SET value=?1", (erasures,))
+            c.execute("INSERT INTO meta VALUES ('cleaned', ?) ON CONFLICT DO UPDATE SET value=excluded.value", (erasures,))
     except StorageBusy:
-        return BUSY
-    return emptied(database)
-
-
-def emptied(database: Database) -> str:
-    """Empty the write-ahead log; "" when it is and the file has no free pages, else what is left."""
-    wal = Path(f"{database.path}-wal")
-    if not database.readonly:
-        with database.exclusive() as c:
-            c.set_busy_timeout(PATIENCE_MS)  # readers may follow one another without a gap
-            [(busy, _, _)] = c.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            c.set_busy_timeout(BUSY_MS)
-            if busy:
-                return BUSY
-    if free := database.reader().execute("PRAGMA freelist_count").get:
-        return f"{free} free pages are not cleaned yet; call `Clew.erase(receipt)`"
-    return f"{wal.name} is not emptied yet; call `Clew.erase(receipt)`" if wal.exists() and wal.stat().st_size else ""
+        return database.BUSY
+    return database.emptied() or database.BEYOND

@@ -15,8 +15,8 @@ from time import time_ns
 from typing import Any
 
 from clew.errors import LogCorrupt, UsageError
-from clew.storage.schema import FORMAT
-from clew.storage.sqlite import Database
+from clew.storage.database import Database
+from clew.storage.schema import EVENT, FORMAT
 from clew.types import Event, Scope
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,6 +25,7 @@ CHUNK = 2000  # events fetched at a time
 BOUND = 20  # bytes of the hash by which a retry of what was forgotten is known; those of what is there are shorter
 _ZONES: dict[int, timezone] = {0: UTC}
 _FRAME = struct.Struct("<qqiqiiqqqq")
+NEW_NAME = "INSERT INTO name(id, text) VALUES ((SELECT coalesce(max(id), 0) + 1 FROM name), ?) RETURNING id"
 COLUMNS = "seq, kind, user, agent, session, actor, trust, at, offset, recorded, lived, salt IS NULL, payload"
 
 
@@ -152,7 +153,7 @@ class Log:
                 keys.append((mac, seq))
                 batch[mac] = (seq, payload)
         if rows:
-            c.executemany(f"INSERT INTO event VALUES ({','.join('?' * 16)})", rows)
+            c.executemany(self.database.NEW_EVENT, rows)
             c.executemany("INSERT INTO key VALUES (?,?)", keys)
             c.executemany("UPDATE meta SET value=? WHERE key=?", ((seq, "head"), (chain, "chain")))
         return result
@@ -211,7 +212,7 @@ class Log:
         if number is None:
             number = c.execute("SELECT id FROM name WHERE text=?", (text,)).get
             if number is None:
-                number = c.execute("INSERT INTO name(text) VALUES (?) RETURNING id", (text,)).get
+                number = c.execute(NEW_NAME, (text,)).get
             self._names[text] = number
         return number
 
@@ -329,7 +330,7 @@ def walk(c: Any) -> None:
     """Walk the chain of events that a connection shows; LogCorrupt with the first place that does not match."""
     chain, last = bytes(32), 0
     names = dict(c.execute("SELECT id, text FROM name"))
-    for row in c.execute("SELECT * FROM event ORDER BY seq"):
+    for row in c.execute(f"SELECT {EVENT} FROM event ORDER BY seq"):
         seq, kind, *ids, trust, at, offset, recorded, lived, form, salt, payload, digest, stored = row
         if seq != last + 1:
             raise LogCorrupt(f"event {last + 1} is missing: the next one found is {seq}", last + 1)

@@ -8,6 +8,7 @@ FORMAT = 1
 # Indexes that came later: they change no row, so an older Clew reads such a file as before.
 ADDED = {"memory_aside": "CREATE INDEX IF NOT EXISTS memory_aside ON memory(opened) WHERE status='quarantined'"}
 SLOT_BITS = 32
+EVENT = "seq, kind, user, agent, session, actor, trust, at, offset, recorded, lived, format, salt, payload, digest, chain"
 
 TABLES = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;

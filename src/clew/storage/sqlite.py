@@ -14,18 +14,19 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
 import apsw
 
-from clew.errors import Denied, LogCorrupt, MissingExtra, NotFound, StorageBusy, StorageFull, UsageError
+from clew.errors import Denied, LogCorrupt, StorageBusy, StorageFull, UsageError
 from clew.storage import schema
+from clew.storage.encryption import Key, unlocked
 
 BUSY_MS = 30_000  # how long one process waits for another's write
+PATIENCE_MS = 3_000  # how long a cleaning waits for readers before it says that it has to be done later
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"})
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -40,19 +41,16 @@ PRAGMAS = (
 HEADER = b"SQLite format 3\x00"
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What a file is encrypted with: 32 bytes, and the file that holds them wrapped by the caller's key."""
-
-    data: bytes = field(repr=False)
-    file: Path
-
-
 class Database:
     """A file opened for this process. `write()` gives the one writing connection, `reader()` this thread's own.
 
     `key` opens or makes an encrypted file: a passphrase, 32 bytes, or `env:NAME`. `keyfile` is `<path>.key` if not given.
     """
+
+    NEW_EVENT = f"INSERT INTO event({schema.EVENT}) VALUES ({','.join('?' * 16)})"
+    REFUSED: tuple[type[Exception], ...] = (apsw.ConstraintError, apsw.MismatchError)
+    BUSY = "another connection is reading the file; call `Clew.erase(receipt)` when it is done"
+    BEYOND = ""
 
     def __init__(
         self,
@@ -62,10 +60,6 @@ class Database:
         key: bytes | str | Key | None = None,
         keyfile: str | os.PathLike[str] | None = None,
     ) -> None:
-        scheme, found, rest = str(path).partition("://")
-        if found and scheme != "sqlite":
-            raise NotFound(f"no storage answers to {scheme}://; this version of Clew keeps its log in an SQLite file, given by its path")
-        path = rest if found else path
         self._private = tempfile.mkdtemp(prefix="clew-") if str(path) == ":memory:" else None
         self.path = Path(self._private, "memory.db") if self._private else Path(path).expanduser().absolute()
         self.vfs = vfs
@@ -268,6 +262,45 @@ class Database:
             except apsw.Error as error:
                 raise translated(error, self.path) from error
 
+    def claimed(self, name: str) -> AbstractContextManager[bool]:
+        """Always: one file is one machine's, where folding a partition twice costs less than asking who is at it."""
+        return nullcontext(True)
+
+    def rewritten(self) -> str:
+        """Rewrite the file without its free pages and empty the write-ahead log; "" when done, else why not yet."""
+        with self.exclusive() as c:
+            c.execute("DROP TABLE IF EXISTS temp.gone")
+            c.execute("VACUUM")
+        return self.emptied()
+
+    def emptied(self) -> str:
+        """Empty the write-ahead log; "" when it is and the file has no free pages, else what is left."""
+        wal = Path(f"{self.path}-wal")
+        if not self.readonly:
+            with self.exclusive() as c:
+                c.set_busy_timeout(PATIENCE_MS)  # readers may follow one another without a gap
+                [(busy, _, _)] = c.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                c.set_busy_timeout(BUSY_MS)
+                if busy:
+                    return self.BUSY
+        if free := self.reader().execute("PRAGMA freelist_count").get:
+            return f"{free} free pages are not cleaned yet; call `Clew.erase(receipt)`"
+        return f"{wal.name} is not emptied yet; call `Clew.erase(receipt)`" if wal.exists() and wal.stat().st_size else ""
+
+    def copied(self, target: Path) -> None:
+        """Write a copy of one moment to that path, with the same key."""
+        try:
+            copy = self.keyed(apsw.Connection(str(target)))
+            with copy.backup("main", self.reader(), "main") as work:
+                work.step()
+            copy.close()
+        except apsw.Error as error:
+            raise translated(error, target) from error
+
+    def size(self) -> int:
+        """Bytes of every file that belongs to it."""
+        return sum(p.stat().st_size for p in self.files())
+
     def files(self) -> list[Path]:
         """Every file that belongs to this database: itself, its write-ahead log, its sidecars."""
         return sorted(p for p in self.path.parent.iterdir() if p.name.startswith(self.path.name) and p.is_file())  # a name may hold [ or *
@@ -316,18 +349,6 @@ class Database:
                     connection.interrupt()
             if self._private:
                 shutil.rmtree(self._private, ignore_errors=True)
-
-
-def unlocked(file: Path, key: bytes | str, new: bool) -> Key:
-    """The data key in that key file, which is made where the database is new; MissingExtra without the libraries, Denied for a wrong key."""
-    if not hasattr(apsw, "mc_version"):
-        raise MissingExtra(
-            "encrypted",
-            "an encrypted file (the `apsw` here is the plain build; once the extra is there: "
-            "pip install --force-reinstall --no-deps apsw-sqlite3mc)",
-        )
-    vault = importlib.import_module("clew.privacy.vault")
-    return Key(vault.create(file, key) if new and not file.exists() else vault.read(file, key), file)
 
 
 def refuse_network(path: Path) -> None:

@@ -103,8 +103,9 @@ class View:
             mark = hashlib.blake2b(f"{self.generation.shares}\0{names}".encode(), key=self.log.database.secret, digest_size=16).digest()
             with self.log.database.write() as c:
                 c.execute(
-                    "INSERT OR IGNORE INTO partition(generation, mark, user, agent, session, cursor, ordinal, slots, epoch, version)"
-                    " SELECT id,?,?,?,?,0,0,0,0,0 FROM generation WHERE id=?",
+                    "INSERT INTO partition(id, generation, mark, user, agent, session, cursor, ordinal, slots, epoch, version)"
+                    " SELECT (SELECT coalesce(max(id), 0) + 1 FROM partition),id,?,?,?,?,0,0,0,0,0 FROM generation WHERE id=?"
+                    " ON CONFLICT DO NOTHING",
                     (mark, *key, self.generation.id),
                 )  # none in one that was cleared
                 row = c.execute(
@@ -184,7 +185,7 @@ class View:
         """Remember that every event up to `seq` was offered; not where somebody has forgotten since the sweep began."""
         with self.log.database.write(durable=False) as c:
             if (c.execute("SELECT value FROM meta WHERE key='erasures'").get or 0) == erasures:
-                c.execute("UPDATE generation SET swept=max(swept, ?) WHERE id=?", (seq, self.generation.id))
+                c.execute("UPDATE generation SET swept=?1 WHERE id=?2 AND swept < ?1", (seq, self.generation.id))
 
     # -- drafts -------------------------------------------------------------------------------------------------
 
@@ -221,7 +222,8 @@ class View:
         c.executemany(f"INSERT INTO memory({rows.MEMORY}) VALUES ({','.join('?' * 19)})", draft.rows)
         c.executemany("UPDATE memory SET closed=?, ended=? WHERE place=?", ((seq, why, base | slot) for slot, seq, why in draft.closings))
         c.executemany(
-            "INSERT OR IGNORE INTO link VALUES (?,?)", ((base | slot, node) for slot, m in draft.added.items() for node in nodes(m))
+            "INSERT INTO link VALUES (?,?) ON CONFLICT DO NOTHING",
+            ((base | slot, node) for slot, m in draft.added.items() for node in nodes(m)),
         )
         if draft.added and self.indexing.embeds != frozenset():
             self._block(c, index.pid, index.flushed, index.codes(c)[index.flushed : index.n])
@@ -249,7 +251,7 @@ class View:
         if tail and len(tail[1]) < VECTORS * self.dims:
             codes, first = np.concatenate([np.frombuffer(tail[1], np.int8).reshape(-1, self.dims), codes]), tail[0]
         c.executemany(
-            "INSERT OR REPLACE INTO block VALUES (?,?,?,?)",
+            "INSERT INTO block VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET codes=excluded.codes",
             ((pid, self.space, first + i, codes[i : i + VECTORS].tobytes()) for i in range(0, len(codes), VECTORS)),
         )
 
@@ -320,7 +322,8 @@ def truncate(c: Any, pid: int, slots: int, seq: int, dims: int) -> int:
         elif len(keep) < len(held):
             c.execute("UPDATE posting SET slots=? WHERE partition=? AND term=? AND first=?", (keep, pid, term, first))
     c.execute("DELETE FROM block WHERE partition=? AND first >= ?", (pid, slots))
-    for space, first, packed in list(c.execute("SELECT space, max(first), codes FROM block WHERE partition=? GROUP BY space", (pid,))):
+    last = "SELECT max(first) FROM block WHERE partition=b.partition AND space=b.space"
+    for space, first, packed in list(c.execute(f"SELECT space, first, codes FROM block AS b WHERE partition=? AND first=({last})", (pid,))):
         c.execute(
             "UPDATE block SET codes=? WHERE partition=? AND space=? AND first=?", (packed[: (slots - first) * dims], pid, space, first)
         )
@@ -331,7 +334,8 @@ def new_generation(log: Log, recipe: str, fingerprint: str, declared: Mapping[st
     """Open a generation; nothing is folded into it yet. Where another thread or process has just opened one to serve, that one."""
     with log.database.write() as c:
         number = c.execute(
-            "INSERT OR IGNORE INTO generation(recipe, fingerprint, declared, shares, state, made, swept) VALUES (?,?,?,?,?,?,0) RETURNING id",
+            "INSERT INTO generation(id, recipe, fingerprint, declared, shares, state, made, swept)"
+            " VALUES ((SELECT coalesce(max(id), 0) + 1 FROM generation),?,?,?,?,?,?,0) ON CONFLICT DO NOTHING RETURNING id",
             (recipe, fingerprint, json.dumps(declared, sort_keys=True), shares, state, time_ns() // 1000),
         ).get
     return next(g for g in generations(log, recipe) if (g.id == number if number else g.state == "serving"))
