@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from clew import __version__
-from clew.cli import decaying, demo, keeping, reading, retaining, reviewing, writing
+from clew.cli import copying, decaying, demo, keeping, reading, retaining, reviewing, writing
 from clew.cli.terminal import Words
 
 app = typer.Typer(cls=Words, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
@@ -25,5 +25,5 @@ def main(
     """Memory for agents: what happened is written down once; every memory leads back to the words."""
 
 
-for room in (writing, reading, reviewing, retaining, decaying, keeping, demo):
+for room in (writing, reading, reviewing, retaining, decaying, keeping, copying, demo):
     room.mount(app)

@@ -106,7 +106,7 @@ def unarchive(ids: Ids, db: Db = MEMORY, json: Json = False) -> None:
 # -- clew forget --simulate -----------------------------------------------------------------------------------------
 
 
-def simulated(db: Path, user: str | None, recipe: str | None = None, plot: Path | None = None, json: bool = False) -> None:
+def simulated(db: Path | str, user: str | None, recipe: str | None = None, plot: Path | None = None, json: bool = False) -> None:
     """Print what archiving would have cost the user's later questions, and draw it to `plot` (SVG); nothing is changed."""
     with opened(db, (recipe,) if recipe else ()) as c:
         found = simulate(c, user, recipe)

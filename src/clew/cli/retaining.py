@@ -190,13 +190,13 @@ def _kept(found: Receipt) -> str:
     return f"; {len(found.held):,} are under a legal hold and stay" if found.held else ""
 
 
-def _rules(db: Path, json: bool) -> None:
+def _rules(db: Path | str, json: bool) -> None:
     with opened(db) as c:
         found = c.rules()
     show_json(found) if json else _listed(found, "no rule is in force")
 
 
-def _applied(db: Path, dry_run: bool, yes: bool, json: bool) -> None:
+def _applied(db: Path | str, dry_run: bool, yes: bool, json: bool) -> None:
     """Apply the rules, or say what they would take."""
     with opened_whole(db) as c:
         found = c.retention(dry_run=True)

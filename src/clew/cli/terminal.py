@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from clew.engine import Clew
 from clew.errors import ClewError, NotFound
@@ -25,7 +25,16 @@ from clew.recipe import names
 from clew.types import Memory
 
 MEMORY = Path("memory.db")
-Db = Annotated[Path, typer.Option("--db", envvar="CLEW_DB", help="The file of this memory.")]
+
+
+def _located(text: str) -> Path | str:
+    """A file's path; a database's address as it stands."""
+    return text if "://" in text else Path(text)
+
+
+Db = Annotated[
+    Any, typer.Option("--db", envvar="CLEW_DB", parser=_located, metavar="PATH", help="This memory: a file, or postgresql://...")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 User = Annotated[str | None, typer.Option("--user", "-u", help="Whose memory.")]
 Agent = Annotated[str | None, typer.Option(help="Which agent's.")]
@@ -41,20 +50,38 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="What was known at tha
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
-GROUPS = {"arena": "clew.arena.cli", "task": "clew.cli.tasking"}  # imported when one of their words is asked for: half of a start
+# Words whose module is imported when they are asked for: together they take longer than all the rest, and some need an extra.
+LATER = {
+    "serve": ("clew.cli.serving:serving", "Answer over HTTP: REST, with keys, roles and an audit."),
+    "keys": ("clew.cli.serving:keys", "API keys: who may ask, and what."),
+    "mcp": ("clew.cli.mcp:app", "Serve this memory to agents by the Model Context Protocol."),
+    "proxy": ("clew.cli.proxy:app", "Pass OpenAI's protocol through to any upstream, with memory in it."),
+    "task": ("clew.cli.tasking:app", "Work through the log: plans that run, wait and go on."),
+    "arena": ("clew.arena.cli:app", "Compare memory systems over public data."),
+}
+
+
+class Later(TyperCommand):
+    """A word that is imported when it is run; until then only its help is known."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """The context of the real command."""
+        module, _, name = LATER[str(self.name)][0].partition(":")
+        real = typer.main.get_command(getattr(importlib.import_module(module), name))
+        return real.make_context(info_name, args, parent=parent, **extra)
 
 
 class Words(TyperGroup):
     """The commands; what Clew refuses is told in one line on stderr, with the error's own exit status."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """All words, those of groups that were not imported among them."""
-        return [*super().list_commands(ctx), *(GROUPS if ctx.parent is None else ())]
+        """All words, those that were not imported among them."""
+        return [*super().list_commands(ctx), *LATER]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The word's command, imported where it is a group of its own."""
-        if ctx.parent is None and cmd_name in GROUPS:
-            return typer.main.get_command(importlib.import_module(GROUPS[cmd_name]).app)
+        """The word's command."""
+        if cmd_name in LATER:
+            return Later(cmd_name, help=LATER[cmd_name][1], callback=lambda: None, params=[], rich_markup_mode=None)
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: Any) -> Any:
@@ -69,7 +96,7 @@ class Words(TyperGroup):
 
 
 def opened(
-    db: Path,
+    db: Path | str,
     recipes: Sequence[str] = (),
     *,
     new: bool = False,
@@ -78,14 +105,14 @@ def opened(
     budget: Budget | None = None,
 ) -> Clew:
     """The memory in that file, with the default recipe unless others are named; NotFound where there is no file, unless `new`."""
-    if not new and not db.exists():
+    if not new and isinstance(db, Path) and not db.exists():
         raise NotFound(f"there is no memory at {db}; record or import something first, or give another file with --db")
     options: dict[str, Any] = {"base_url": url} if url else {}
     models = Models() if model is None else connect(model, **options)
     return Clew(db, recipes=tuple(recipes) or ("clew",), models=models, budget=budget)
 
 
-def opened_whole(db: Path, **options: Any) -> Clew:
+def opened_whole(db: Path | str, **options: Any) -> Clew:
     """The memory with every recipe that has views in the file, the default one first: for status, the worker and forget."""
     with opened(db, **options) as c:
         used = [g.recipe for g in c.generations()]

@@ -1,0 +1,1 @@
+"""The routes of the REST service, one resource a file."""
