@@ -126,10 +126,10 @@ class Database:
     The schema `clew` is made where it is missing. The role must be one that row security binds: no superuser.
     """
 
-    NEW_EVENT = postgres_schema.NEW_EVENT
+    NEW_EVENT: str = postgres_schema.NEW_EVENT
     REFUSED: tuple[type[Exception], ...] = (psycopg.IntegrityError, psycopg.DataError)
-    BUSY = "another connection holds the tables; call `Clew.erase(receipt)` when it is done"
-    BEYOND = (
+    BUSY: str = "another connection holds the tables; call `Clew.erase(receipt)` when it is done"
+    BEYOND: str = (
         "the rows are cleaned; the free space of the server's pages, its write-ahead log and its backups cannot be searched from here:"
         " VACUUM FULL and a new base backup end them"
     )

@@ -47,10 +47,10 @@ class Database:
     `key` opens or makes an encrypted file: a passphrase, 32 bytes, or `env:NAME`. `keyfile` is `<path>.key` if not given.
     """
 
-    NEW_EVENT = f"INSERT INTO event({schema.EVENT}) VALUES ({','.join('?' * 16)})"
+    NEW_EVENT: str = f"INSERT INTO event({schema.EVENT}) VALUES ({','.join('?' * 16)})"
     REFUSED: tuple[type[Exception], ...] = (apsw.ConstraintError, apsw.MismatchError)
-    BUSY = "another connection is reading the file; call `Clew.erase(receipt)` when it is done"
-    BEYOND = ""
+    BUSY: str = "another connection is reading the file; call `Clew.erase(receipt)` when it is done"
+    BEYOND: str = ""
 
     def __init__(
         self,
