@@ -59,7 +59,7 @@ class _Read(TextLoader):
 
     def load(self, data: Buffer) -> Any:
         """The text as it was given."""
-        found = super().load(data)
+        found: Any = super().load(data)
         return found.replace(ESCAPE + "0", "\0").replace(ESCAPE + "1", ESCAPE) if ESCAPE in found else found
 
 
