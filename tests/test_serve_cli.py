@@ -12,21 +12,12 @@ from pathlib import Path
 from socket import socket
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from clew import Clew
-from clew.cli import serving
-from clew.cli.terminal import Words
+from clew.cli import app as WORDS
 
-WORDS = typer.Typer(cls=Words, rich_markup_mode=None)
-serving.mount(WORDS)
-PROGRAM = "from test_serve_cli import WORDS; WORDS()"
-
-
-@WORDS.callback()
-def root(debug: bool = False) -> None:
-    """The words alone, as the command line has them."""
+PROGRAM = "from clew.cli import app; app()"
 
 
 def clew(*words: str) -> tuple[int, str]:

@@ -102,7 +102,19 @@ def test_the_claims_can_be_others(provider: Provider) -> None:
         {"signed": "a shared secret that is long enough", "algorithm": "HS256"},
         {"signed": None, "algorithm": "none"},
     ],
-    ids=str,
+    ids=[
+        "audience",
+        "no audience",
+        "issuer",
+        "expired",
+        "no end",
+        "no one",
+        "not yet",
+        "a stranger's",
+        "another key",
+        "a shared secret",
+        "unsigned",
+    ],
 )
 def test_a_token_that_is_not_to_be_believed_is_refused(provider: Provider, wrong: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated) as refused:
