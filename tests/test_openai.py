@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from clew import Clew, MissingExtra, ModelUnavailable, NotFound, UsageError
@@ -345,7 +346,8 @@ def test_a_second_run_of_the_arena_pays_for_nothing(endpoint: Make, tmp_path: Pa
         counts.append(len(served.requests))
     assert counts[0] > 8 and counts[1] == counts[0], "all answers were kept, though memories have other ids"
     assert found[0] == found[1]
-    told = CliRunner().invoke(arena, ["validity", str(tmp_path / "two")], env={"COLUMNS": "200"})
+    monkeypatch.setattr("clew.arena.cli.console", Console(width=200))  # where it is narrow the names are cut
+    told = CliRunner().invoke(arena, ["validity", str(tmp_path / "two")])
     assert told.exit_code == 0 and "openai:tiny" in told.output and "records" in told.output
 
 

@@ -291,14 +291,17 @@ def test_where_attempts_are_used_up_a_person_may_decide(memory: Callable[..., Cl
 def test_a_cancelled_task_stops_and_stays_so(memory: Callable[..., Clew], runtime: str) -> None:
     clew = memory()
 
+    begun = threading.Event()
+
     def slow(node: Node, ctx: Job) -> None:
+        begun.set()
         until = time.monotonic() + 20
         while time.monotonic() < until and not ctx.cancelled():
             time.sleep(0.01)
 
     work = Does(slow)
     tasks = Tasks(clew, executors={"slow": work}, runtime=runtime)
-    timer = threading.Timer(1.0, lambda: Tasks(memory()).cancel("t", "not needed any more"))
+    timer = threading.Thread(target=lambda: begun.wait(30) and Tasks(memory()).cancel("t", "not needed any more"))
     timer.start()
     started = time.monotonic()
     state = tasks.run(line(Node("a", "", "slow", budget=Limits(seconds=30)), Node("b", "", "slow")))
