@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -237,17 +238,14 @@ def test_errors_are_problems_in_their_own_words(service: Service) -> None:
             assert (answer.status_code, problem["status"]) == (status, status) and words in problem["detail"], (path, problem)
 
 
-def test_spans_carry_the_names_of_the_conventions_and_no_content(service: Service) -> None:
+def test_spans_carry_the_names_of_the_conventions_and_no_content(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     sdk = pytest.importorskip("opentelemetry.sdk.trace", reason="needs opentelemetry-sdk")
     memory_exporter = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
     export = pytest.importorskip("opentelemetry.sdk.trace.export")
-    trace = pytest.importorskip("opentelemetry.trace")
     kept = memory_exporter.InMemorySpanExporter()
-    provider = trace.get_tracer_provider()
-    if not isinstance(provider, sdk.TracerProvider):  # another library of this process may have set one, and there is only one
-        provider = sdk.TracerProvider()
-        trace.set_tracer_provider(provider)
+    provider = sdk.TracerProvider()  # not the process's one, which another library may have set, or shut down
     provider.add_span_processor(export.SimpleSpanProcessor(kept))
+    monkeypatch.setattr("clew.serve.traces.trace", SimpleNamespace(get_tracer=provider.get_tracer))
     with service.client() as client:
         client.post("/v1/events", json={"what": "I like tea", "user": "ana"})
         client.post("/v1/recall", json={"text": "tea", "user": "ana"})
