@@ -6,15 +6,17 @@ import os
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+if find_spec("crewai") is None:  # before the switches below, which would stand for every test of this process
+    pytest.skip("CrewAI is not installed: pip install crewai", allow_module_level=True)
 os.environ.setdefault("CREWAI_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("OTEL_SDK_DISABLED", "true")
 with warnings.catch_warnings():  # its dependencies' own
     warnings.simplefilter("ignore")
-    pytest.importorskip("crewai", reason="CrewAI is not installed: pip install crewai")
     from crewai.memory.storage.backend import StorageBackend
     from crewai.memory.types import MemoryRecord
     from crewai.tools.memory_tools import create_memory_tools

@@ -1,6 +1,7 @@
 """The REST service, over a real socket: what each route does, and how it is told."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -238,7 +239,7 @@ def test_errors_are_problems_in_their_own_words(service: Service) -> None:
             assert (answer.status_code, problem["status"]) == (status, status) and words in problem["detail"], (path, problem)
 
 
-@pytest.mark.soak  # alone it passes; after some other tests of one process the SDK gives no spans, and why is not found yet
+@pytest.mark.skipif(os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true", reason="OTEL_SDK_DISABLED is set: there are no spans")
 def test_spans_carry_the_names_of_the_conventions_and_no_content(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     sdk = pytest.importorskip("opentelemetry.sdk.trace", reason="needs opentelemetry-sdk")
     memory_exporter = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")

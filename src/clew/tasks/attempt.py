@@ -42,6 +42,8 @@ def attempt(runtime: Runtime, crew: Crew, task: str, version: int, id: str, numb
     question = run.question(ended)
     if question is not None:
         return [begun, ended, runtime.append(question, f"{run.key}:ask")]
+    if crew.stopped(run.key):  # what hurried home when it was told to stop has not finished: `end` skips it
+        return [begun, ended]
     judged = runtime.step("judge", lambda: run.judge(ended))
     if run.body(judged)["then"] == "ask":
         return [begun, ended, judged, runtime.append(run.decision(judged), f"{run.key}:ask")]
