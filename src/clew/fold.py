@@ -39,7 +39,7 @@ class Folder:
     def catch_up(self, key: Key, deadline: float | None = None, until: int | None = None) -> str:
         """Fold what is due in one partition; folded, pending (out of time), or why it waits. `deadline` is of `monotonic()`."""
         part = self.view.part(key)
-        if not self._due(key, part, until):
+        if not self.due(key, part, until):
             return (part.waiting if part else None) or FOLDED
         part = part or self.view.part(key, create=True)
         if part is None:
@@ -67,7 +67,8 @@ class Folder:
         finally:
             index.folding.release()
 
-    def _due(self, key: Key, part: Part | None, until: int | None) -> bool:
+    def due(self, key: Key, part: Part | None, until: int | None = None) -> bool:
+        """Whether an event waits to be folded there; `part` as the view has it now."""
         due = self.view.due(key, part.cursor if part else 0, 1)
         return bool(due) and (until is None or due[0].seq <= until)
 

@@ -53,20 +53,26 @@ def keys(folder: Folder, scope: Scope) -> list[Key]:
     return list(dict.fromkeys([own, (0, 0, 0)]))
 
 
+def parts(folder: Folder, scope: Scope) -> dict[Key, Part | None]:
+    """The partitions that a question of this scope reads; None where nothing was folded yet."""
+    return {key: folder.view.part(key) for key in keys(folder, scope) if -1 not in key}
+
+
 def caught_up(folder: Folder, scope: Scope, patience: float, frozen: bool) -> list[Part]:
     """The partitions that a question reads, after folding what is due there within `patience` seconds."""
+    if not frozen:
+        settle(folder, scope, patience)
+    return [part for part in parts(folder, scope).values() if part is not None]
+
+
+def settle(folder: Folder, scope: Scope, patience: float) -> None:
+    """Fold what is due in the partitions that a question reads, within `patience` seconds."""
     deadline = monotonic() + patience
-    found = []
-    for key in keys(folder, scope):
-        if -1 in key:
-            continue
-        if not frozen:
-            with suppress(StorageFull, StorageBusy):  # what is due stays due; reading goes on with what there is
-                folder.catch_up(key, deadline)
-        part = folder.view.part(key)
-        if part is not None:
-            found.append(part)
-    return found
+    with folder.log.database.snapshot():
+        due = [key for key, part in parts(folder, scope).items() if folder.due(key, part)]
+    for key in due:
+        with suppress(StorageFull, StorageBusy):  # what is due stays due; reading goes on with what there is
+            folder.catch_up(key, deadline)
 
 
 def steady(read: Callable[[], R]) -> R:
@@ -83,19 +89,22 @@ def recall(folder: Folder, query: Query, patience: float, frozen: bool) -> tuple
 
 
 def _recalled(folder: Folder, query: Query, patience: float, frozen: bool) -> tuple[list[Hit], Context | None]:
+    if not frozen:
+        settle(folder, query.scope, patience)
     found: list[tuple[Hit, Context]] = []
     context = None
-    for part in caught_up(folder, query.scope, patience, frozen):
-        context = looking(folder, query, part)
-        # one snapshot saves a transaction for every look; a recipe that asks a model must not hold one meanwhile
-        with nullcontext() if folder.recipe.asks - {"fold"} else folder.log.database.snapshot():
+    # one snapshot saves a transaction for every look; a recipe that asks a model must not hold one meanwhile
+    with nullcontext() if folder.recipe.asks - {"fold"} else folder.log.database.snapshot():
+        there = [part for part in parts(folder, query.scope).values() if part is not None]
+        for part in there:
+            context = looking(folder, query, part)
             for retrieve in (folder.recipe.retrieve, hybrid, bm25):  # recall goes on without the model
                 try:
                     found += [(hit, context) for hit in context.stage("retrieve", retrieve, query)]
                     break
                 except (ModelUnavailable, BudgetExceeded):
                     continue
-    allowed = permitted(folder, query, [hit.memory for hit, _ in found])
+        allowed = permitted(folder, query, there, [hit.memory for hit, _ in found])
     best: dict[str, tuple[Hit, Context]] = {}
     for hit, where in sorted((pair for pair, may in zip(found, allowed, strict=True) if may), key=lambda p: (-p[0].score, p[0].memory.id)):
         best.setdefault(hit.memory.id, (hit, where))
@@ -123,23 +132,21 @@ def looking(folder: Folder, query: Query, part: Part) -> Context:
     return Context(folder.desk, folder.recipe, view, part.mark, query.scope, query.at, query.at, seq, user=user)
 
 
-def permitted(folder: Folder, query: Query, memories: Sequence[Memory]) -> list[bool]:
-    """Whether each memory may be shown to the asker: nothing that was retracted, though the view may not know it yet, and in
-    a view shared by users only what rests on nobody else's events."""
-    withdrawn = retracted(folder, query)
+def permitted(folder: Folder, query: Query, there: Sequence[Part], memories: Sequence[Memory]) -> list[bool]:
+    """Whether each memory of these partitions may be shown to the asker: nothing that was retracted, though the view may not
+    know it yet, and in a view shared by users only what rests on nobody else's events."""
+    withdrawn = retracted(folder, query, there)
     mine = owned(folder, query.scope, memories)
     return [may and withdrawn.isdisjoint(memory.rests) for may, memory in zip(mine, memories, strict=True)]
 
 
-def retracted(folder: Folder, query: Query) -> set[int]:
-    """The events whose retraction is in the log and not yet in the asker's views: they lag behind, wait, or are frozen."""
+def retracted(folder: Folder, query: Query, there: Sequence[Part]) -> set[int]:
+    """The events whose retraction is in the log and not yet in these partitions: they lag behind, wait, or are frozen."""
     found: set[int] = set()
-    for key in keys(folder, query.scope):
-        part = None if -1 in key else folder.view.part(key)
-        if part is not None:
-            where, values = folder.view.dealt(part.key)
-            late = folder.log.select(f"seq > ? AND seq <= ? AND kind = 'edit' AND {where}", (part.cursor, query.as_of or NEVER, *values))
-            found.update(*(e.body["seqs"] for e in late if isinstance(e.body, dict) and e.body.get("op") == "retract"))
+    for part in there:
+        where, values = folder.view.dealt(part.key)
+        late = folder.log.select(f"seq > ? AND seq <= ? AND kind = 'edit' AND {where}", (part.cursor, query.as_of or NEVER, *values))
+        found.update(*(e.body["seqs"] for e in late if isinstance(e.body, dict) and e.body.get("op") == "retract"))
     return found
 
 
@@ -181,13 +188,10 @@ def listed(folder: Folder, scope: Scope, kind: str | None) -> list[Memory]:
 
 
 def _listed(folder: Folder, scope: Scope, kind: str | None) -> list[Memory]:
-    found = []
-    for key in keys(folder, scope):
-        part = None if -1 in key else folder.view.part(key)
-        if part is not None:
-            user, agent, session = numbers(folder, scope)
-            found += folder.view.draft(part, part.cursor, Only(user, agent, session)).all(kind)
-    return [memory for memory, allowed in zip(found, permitted(folder, Query("", scope), found), strict=True) if allowed]
+    user, agent, session = numbers(folder, scope)
+    there = [part for part in parts(folder, scope).values() if part is not None]
+    found = [m for part in there for m in folder.view.draft(part, part.cursor, Only(user, agent, session)).all(kind)]
+    return [memory for memory, allowed in zip(found, permitted(folder, Query("", scope), there, found), strict=True) if allowed]
 
 
 def rendered(hits: Sequence[Hit], max_tokens: int) -> str:

@@ -84,7 +84,7 @@ class Workbench(Custody):
         query = Query("", scope, datetime.now(UTC))
         ctx = recalling.looking(folder, query, part)
         found = recalling.steady(lambda: ctx.stage("tool", lambda c: folder.recipe.tools[tool](**given, ctx=c)))
-        return _told(found, partial(recalling.permitted, folder, query))
+        return _told(found, partial(recalling.permitted, folder, query, [part]))
 
     def _called(self, folder: Folder, tool: str, given: Mapping[str, Any], scope: Scope, actor: str, key: str | None) -> str:
         """A call that changes memory: into the log, folded, and the reply that it left in the view."""

@@ -40,6 +40,7 @@ class Draft:
         self.closings: list[tuple[int, int, str]] = []  # slot, seq, why
         self._resets = index.resets if seq is None else None  # of the index, when this draft began to read it
         self._read: dict[int, Sequence[Any]] = {}  # rows by slot
+        self._columns: dict[tuple[tuple[str, ...], Only | None], Columns] = {}
         self.known: dict[int, tuple[int, int]] = {}  # events met: length of the text, trust
         self._current: dict[str, int] = {}
         self.asked: list[Given] = []  # answers that would be given again word for word, kept together when the draft lands
@@ -196,13 +197,19 @@ class Draft:
     # -- as arrays ----------------------------------------------------------------------------------------------
 
     def columns(self, kinds: Sequence[str] = ()) -> Columns:
-        """The visible memories of these kinds as arrays."""
+        """The visible memories of these kinds as arrays. What a question sees does not change: it is found once."""
+        known = self._columns.get((tuple(kinds), self.only))
+        if known is not None:
+            return known
         with self.index.lock, self.log.database.snapshot() as c:
             self._look(c)
             n, mask = self.index.visible(self.seq, kinds, self.shelf)
             slots = np.flatnonzero(self._admitted(np.ones(n), mask))
             columns = self.index.columns
-            return Columns(slots, *(columns[name][slots] for name in COLUMNS))
+            found = Columns(slots, *(columns[name][slots] for name in COLUMNS))
+        if self.seq != NEVER - 1:
+            self._columns[(tuple(kinds), self.only)] = found
+        return found
 
     def postings(self, words: Iterable[str], slots: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """For each term: (positions in `slots`, times it occurs there), ascending; `slots` as in `Columns.slot`."""

@@ -228,7 +228,8 @@ class Index:
             mask = near if mask is None else mask & near
         if kinds:
             codes = [self.kinds[k] for k in kinds if k in self.kinds]
-            wanted = np.isin(self.columns["kind"][:n], codes)
+            held = self.columns["kind"][:n]
+            wanted = held == codes[0] if len(codes) == 1 else np.isin(held, codes)
             mask = wanted if mask is None else mask & wanted
         return n, None if mask is None or mask.all() else mask
 

@@ -192,14 +192,14 @@ class Database:
                 self._readers.add(connection)
         return connection
 
-    @contextmanager
-    def snapshot(self) -> Iterator[apsw.Connection]:
+    def snapshot(self) -> AbstractContextManager[apsw.Connection]:
         """A reading transaction: everything read inside it is of one moment. May be nested."""
         connection = self.reader()
+        return nullcontext(connection) if connection.in_transaction else self._snapshot(connection)
+
+    @contextmanager
+    def _snapshot(self, connection: apsw.Connection) -> Iterator[apsw.Connection]:
         try:
-            if connection.in_transaction:
-                yield connection
-                return
             connection.execute("BEGIN")
             try:
                 connection.execute("SELECT 1 FROM meta LIMIT 1").fetchall()  # BEGIN is lazy: this takes the snapshot

@@ -57,15 +57,15 @@ def rank(
     scores = np.round(matrix.astype(np.float64) @ vector, DIGITS)
     order = np.argsort(-scores, kind="stable")
     order = order[folded(pool[order].tolist(), field, max(k, LOOK))]
-    why = {int(pool[i]): shares(matrix[i], vector) for i in order}
-    found, reached = [int(pool[i]) for i in order], [float(scores[i]) for i in order]
+    found, reached = pool[order].tolist(), scores[order].tolist()
     slots = asking.asked(text)
     placed = found if slots.back or slots.first else newest_first(found, frozenset(asked.weights), field, trust)
-    before = dict(zip(found, reached, strict=True))
-    for slot, score in zip(placed, reached, strict=True):
-        if score != before[slot]:
-            why[slot][NEWER] = round(score - before[slot], DIGITS)
-    return placed[:k], reached[:k], [why[slot] for slot in placed[:k]]
+    rows = dict(zip(found, order, strict=True))
+    why: list[dict[str, float]] = []
+    for slot, score in zip(placed[:k], reached, strict=False):
+        moved, before = score - scores[rows[slot]], shares(matrix[rows[slot]], vector)
+        why.append({**before, NEWER: round(float(moved), DIGITS)} if moved else before)
+    return placed[:k], reached[:k], why
 
 
 def newest_first(slots: Sequence[int], asked: frozenset[str], field: Field, trust: Callable[[int], int] | None = None) -> list[int]:
@@ -75,13 +75,16 @@ def newest_first(slots: Sequence[int], asked: frozenset[str], field: Field, trus
     true. Statements that hold other terms asked for are about something else: "Ben lives in Rome" stays where it is.
     """
     words = [frozenset(terms(said)) if len(said := field.text(slot)) <= SHORT else frozenset() for slot in slots]
+    kind = [(actor, mine & asked) for actor, mine in zip(field.actor[list(slots)].tolist(), words, strict=True)]
+    beside: dict[tuple[int, frozenset[str]], list[int]] = {}
+    for i in range(len(slots)):
+        beside.setdefault(kind[i], []).append(i)
     placed = list(slots)
     done: set[int] = set()
     for i, mine in enumerate(words):
         if i in done or not mine:
             continue
-        like = [j for j in range(i, len(slots)) if j not in done and same(mine, words[j], asked)]
-        like = [j for j in like if field.actor[slots[j]] == field.actor[slots[i]]]
+        like = [j for j in beside[kind[i]] if j >= i and j not in done and alike(mine, words[j])]
         done.update(like)
         newest = sorted((slots[j] for j in like), key=lambda slot: (-field.at[slot], -slot))
         if trust is not None and len(like) > 1 and not may_end(trust(newest[0]), max(map(trust, newest))):
@@ -91,19 +94,19 @@ def newest_first(slots: Sequence[int], asked: frozenset[str], field: Field, trus
     return placed
 
 
-def same(one: frozenset[str], other: frozenset[str], asked: frozenset[str]) -> bool:
-    """Whether two statements, as sets of terms, say the same but for a word or two, none of which is asked for."""
-    return one & asked == other & asked and len(one & other) >= ALIKE * max(len(one), len(other))
+def alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two statements, as sets of terms, say the same but for a word or two."""
+    return len(one & other) >= ALIKE * max(len(one), len(other))
 
 
 def folded(slots: Sequence[int], field: Field, k: int) -> list[int]:
     """Places of the first k slots whose words, by that speaker, did not come before; white space and case aside."""
     seen: set[tuple[int, str]] = set()
     kept: list[int] = []
-    for place, slot in enumerate(slots):
+    for place, (slot, actor) in enumerate(zip(slots, field.actor[list(slots)].tolist(), strict=True)):
         if len(kept) == k:
             break
-        words = (int(field.actor[slot]), " ".join(field.text(slot).split()).casefold())
+        words = (actor, " ".join(field.text(slot).split()).casefold())
         if words not in seen:
             seen.add(words)
             kept.append(place)
@@ -112,4 +115,4 @@ def folded(slots: Sequence[int], field: Field, k: int) -> list[int]:
 
 def shares(row: features.Floats, vector: np.ndarray) -> dict[str, float]:
     """What each feature gave to a score."""
-    return {name: round(float(v), DIGITS) for name, v in zip(features.NAMES, row * vector, strict=True) if v}
+    return {name: round(v, DIGITS) for name, v in zip(features.NAMES, (row * vector).tolist(), strict=True) if v}

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from clew.operators.ranking.nearness import nearest
 from clew.operators.ranking.question import kin
@@ -52,6 +53,7 @@ def is_first(word: str) -> bool:
     return _FIRST.fullmatch(word) is not None
 
 
+@lru_cache(maxsize=64)  # one question is read by several, one after the other
 def asked(text: str) -> Asked:
     """The question as far as slots go."""
     found = frozenset(terms(text))
