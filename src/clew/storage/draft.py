@@ -33,7 +33,7 @@ class Draft:
         self.log, self.index, self.seq, self.only = log, index, NEVER - 1 if seq is None else seq, only
         self._embed, self._indexing = embed, indexing
         self.shelf = only.shelf if only else int(seq is None)  # what is archived is out of the sight of questions, not of upkeep
-        self.added: dict[int, Memory] = {}  # by slot, not landed yet; as the operator gave them
+        self.added: dict[int, Memory] = {}  # by slot, not landed yet
         self.rows: list[tuple[Any, ...]] = []  # the same as rows, in slot order
         self._nodes: dict[str, list[int]] = {}  # node to the slots in `added` that link to it
         self._numbers: dict[str | None, int | None] = {None: None}
@@ -281,7 +281,7 @@ class Draft:
         held = (-NEVER if since is None else since, NEVER if until is None else until, len(words), traits, memory.kind)
         index.add(((seq, NEVER, *held, *(n or 0 for n in numbers), id, memory.status),))
         index.post(slot, words)
-        self.added[slot] = memory
+        self.added[slot] = replace(memory, opened=seq, closed=None)
         for node in nodes(memory):
             self._nodes.setdefault(node, []).append(slot)
         self._current[memory.id] = slot
@@ -381,7 +381,7 @@ class Draft:
 
     def _at(self, c: Any, slot: int) -> Memory:
         if slot in self.added:
-            return replace(self.added[slot], opened=self.rows[slot - self.index.flushed][8], closed=None)
+            return self.added[slot]
         return rows.memory(self.log, c, self._row(c, slot), self.seq)
 
     def _row(self, c: Any, slot: int) -> Sequence[Any]:

@@ -46,7 +46,7 @@ class Extractive:
         else:
             means = guess.means(call, form, seen)
             found = FAMILIES[form.family](self._sense, means, schema, seen)
-            text = json.dumps(fit(found, schema, _spare(seen.text or seen.question, schema)), ensure_ascii=False)
+            text = json.dumps(fit(found, schema, lambda: _spare(seen.text or seen.question)), ensure_ascii=False)
         return Reply(text, self.name, size, len(text) // CHARS)
 
     def ask(self, prompt: str, schema: Mapping[str, Any] | None, max_tokens: int) -> Reply:
@@ -55,14 +55,8 @@ class Extractive:
         return self.extract(Call("", "", {"prompt": (Shown(prompt),)}, form, max_tokens))
 
 
-def _spare(text: str, schema: Mapping[str, Any]) -> list[str]:
-    """Words to fill a list with that must not be shorter; only looked for where there is such a list."""
-    return keywords(spoken(text), 8, 20, single=True) if '"minItems": ' in _least(schema) else []
-
-
-def _least(schema: Mapping[str, Any]) -> str:
-    packed = json.dumps(schema)
-    return packed.replace('"minItems": 0', "")
+def _spare(text: str) -> list[str]:
+    return keywords(spoken(text), 8, 20, single=True)
 
 
 def connect(model: str = "", **options: Any) -> Extractive:

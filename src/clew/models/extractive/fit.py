@@ -1,13 +1,13 @@
 """Any value made to fit a form: cut, padded, clamped, and taken from the labels there are. What cannot be is left empty."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 PADDING = ("record", "general", "note", "other", "thing", "matter")  # where a form wants more words than a text has
 
 
-def fit(value: Any, schema: Mapping[str, Any], spare: Sequence[str] = ()) -> Any:
-    """The value as the schema wants it; `spare` are words to fill lists with that must not be shorter."""
+def fit(value: Any, schema: Mapping[str, Any], spare: Callable[[], Sequence[str]] = tuple) -> Any:
+    """The value as the schema wants it; `spare` gives words to fill lists with that must not be shorter, where there is one."""
     kind = schema["type"]
     if "enum" in schema:
         return value if value in schema["enum"] else next(iter(schema["enum"]), "")
@@ -24,7 +24,7 @@ def fit(value: Any, schema: Mapping[str, Any], spare: Sequence[str] = ()) -> Any
     return cut(value if isinstance(value, str) else "" if value is None else str(value), schema.get("maxLength", 10**9))
 
 
-def _list(items: Sequence[Any], schema: Mapping[str, Any], spare: Sequence[str]) -> list[Any]:
+def _list(items: Sequence[Any], schema: Mapping[str, Any], spare: Callable[[], Sequence[str]]) -> list[Any]:
     inner, least, most = schema["items"], schema.get("minItems", 0), schema["maxItems"]
     if "enum" in inner:
         if not inner["enum"]:
@@ -34,7 +34,7 @@ def _list(items: Sequence[Any], schema: Mapping[str, Any], spare: Sequence[str])
     if inner["type"] == "object" and any(not part.get("enum", [1]) for part in inner["properties"].values()):
         return []  # a field must name one of none
     found = [fit(item, inner, spare) for item in items[:most]]
-    more = [w for w in (*spare, *PADDING) if w not in found]
+    more = [w for w in (*spare(), *PADDING) if w not in found] if len(found) < least else []
     while len(found) < least:
         found.append(fit(more.pop(0) if more and inner["type"] == "string" else None, inner, spare))
     return found

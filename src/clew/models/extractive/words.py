@@ -11,6 +11,7 @@ from clew.models.static import load
 from clew.storage.terms import STOPWORDS, terms
 
 KEPT = 4096  # texts remembered with what was counted in them
+WORDS = 65_536  # and words
 LONGEST = 600  # characters of one sentence; what has no end is cut
 COMMON = 70  # salience of a word that the table does not set apart
 _END = re.compile(r"(?<=[.!?。！？…])[\"'”’)\]]*\s+|(?<=[。！？])|\n+")
@@ -77,7 +78,7 @@ def spoken(text: str) -> str:
     return " ".join(s.text for s in sentences(text))
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=WORDS)
 def salience(word: str) -> int:
     """How much a word, in lower case, tells: 0..255 by the embedder's table, in which rare words weigh more; 0 for stop words."""
     if word in STOPWORDS:
@@ -153,7 +154,7 @@ def names(text: str) -> tuple[str, ...]:
                 found.setdefault(" ".join(run))
                 run = []
             if capital and (match.start() > 0 or _lone(word, text)):
-                run.append(re.sub(r"['’]s$", "", word))
+                run.append(_word(word)[0])
             last = match.end()
         if run:
             found.setdefault(" ".join(run))
@@ -175,6 +176,15 @@ class Keyword:
     terms: frozenset[str]
 
 
+@functools.lru_cache(maxsize=WORDS)
+def _word(text: str) -> tuple[str, str, str, bool]:
+    """(a word without its possessive, in lower case, its term, whether it may be a keyword)."""
+    word = re.sub(r"['’]s$", "", text)
+    low = word.lower()
+    heavy = low not in STOPWORDS and low not in LIGHT and len(low) > 1 and "'" not in low and "’" not in low
+    return word, low, (terms(low) or [low])[0], heavy
+
+
 @functools.lru_cache(maxsize=KEPT)
 def _candidates(text: str) -> tuple[Keyword, ...]:
     """Every candidate, best first: single words, and runs of up to three that stand side by side in a sentence."""
@@ -186,16 +196,13 @@ def _candidates(text: str) -> tuple[Keyword, ...]:
         run: list[str] = []
         last = -1
         for match in _WORD.finditer(sentence.text):
-            word = re.sub(r"['’]s$", "", match[0])
-            low = word.lower()
-            heavy = low not in STOPWORDS and low not in LIGHT and len(low) > 1 and "'" not in low and "’" not in low
+            word, low, term, heavy = _word(match[0])
             if not heavy or sentence.text[last : match.start()] not in (" ", "-") or len(run) == 3:
                 _close(run, runs)
                 run = []
             last = match.end()
             if heavy:
                 run.append(word)
-                [term] = terms(low)[:1] or [low]
                 count[term] = count.get(term, 0) + 1
                 told = salience(low) * (1.25 if low in called else 1.0) / (1 + 0.04 * min(place, 20))
                 if told > best.get(term, ("", -1.0))[1]:
@@ -204,7 +211,7 @@ def _candidates(text: str) -> tuple[Keyword, ...]:
     score = {term: told * (1 + math.log(count[term])) for term, (_, told) in best.items()}
     found = [Keyword(word, score[term], frozenset([term])) for term, (word, _) in best.items()]
     for phrase, inside in runs.values():
-        keys = [(terms(w.lower()) or [w.lower()])[0] for w in inside]
+        keys = [_word(w)[2] for w in inside]
         found.append(Keyword(phrase, sum(score.get(k, 0) for k in keys) / len(keys) * (1 + 0.15 * (len(keys) - 1)), frozenset(keys)))
     if not found or _UNSPACED.search(text):
         found += [Keyword(run[:8], 60.0, frozenset(terms(run[:8]))) for run in dict.fromkeys(_UNSPACED.findall(text))]
