@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -49,6 +50,8 @@ from clew.storage.database import opened
 from clew.storage.log import Log
 from clew.storage.postgres_values import parted
 from clew.storage.sqlite import Database
+from clew.tasks import Node, Outcome, TaskGraph, Tasks
+from clew.tasks.protocols import Job
 
 SOAK = bool(os.environ.get("CLEW_SOAK"))
 CHECKED = list(RECIPES) if SOAK else ["clew", "a_mem", "mem_tool"]
@@ -476,3 +479,33 @@ def test_a_connection_that_the_server_ended_is_made_anew() -> None:
             p.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename=current_user AND pid != pg_backend_pid()")
         clew.record("harbour tide", user="ana")
         assert len(clew.recall("harbour", user="ana")) == 2 and clew.log.verify() and not clew.status()["faults"]
+
+
+def test_a_task_is_carried_by_one_machine_at_a_time_and_leaves_nothing_where_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, inside, entered = tenant(), threading.Event(), threading.Event()
+
+    class Waits:
+        def run(self, node: Node, ctx: Job) -> Outcome:
+            entered.set()
+            assert inside.wait(20)
+            return Outcome("finished", {"weighed": 3})
+
+    graph = TaskGraph("weigh", 1, "weigh the crates", (Node("a", "", "waits"),), ())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "one"))
+    with Clew(url, recipes=["verbatim"]) as one, Clew(url, recipes=["verbatim"]) as two:
+        ours = Tasks(one, executors={"waits": Waits()})
+        carrying = threading.Thread(target=ours.run, args=(graph,))
+        carrying.start()
+        assert entered.wait(20)
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine"))  # its lock files are no hindrance here
+        theirs = Tasks(two, executors={"waits": Waits()})
+        assert theirs.carried("weigh")
+        with pytest.raises(StorageBusy, match="carried by another run"):
+            theirs.resume("weigh")
+        inside.set()
+        carrying.join(20)
+        assert theirs.show("weigh").results == {"a": {"weighed": 3}} and not theirs.carried("weigh")
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["another machine", "one"]

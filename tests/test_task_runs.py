@@ -464,7 +464,7 @@ def test_one_task_is_carried_by_one_run_at_a_time(memory: Callable[..., Clew]) -
     clew = memory()
     tasks = Tasks(clew)
     tasks.add(line(Node("a", "")))
-    hold = Hold(folder(clew) / "t.lock")
+    hold = Hold(clew, "t")
     with pytest.raises(StorageBusy, match="being carried by another run"):
         tasks.resume("t")
     assert tasks.carried("t")

@@ -41,6 +41,11 @@ class Database(Protocol):
         """
         ...
 
+    @property
+    def place(self) -> Path:
+        """A folder on this machine for what may be lost with it, such as locks; made by who needs it."""
+        ...
+
     def claimed(self, name: str) -> AbstractContextManager[bool]:
         """Whether this process alone is now at that piece of work: it saves effort, and is never needed to be right."""
         ...

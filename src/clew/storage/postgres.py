@@ -4,7 +4,9 @@ Reading takes a connection of those that are free, for a REPEATABLE READ snapsho
 code as on SQLite: statements are translated in `postgres_schema`, values in `postgres_values`.
 """
 
+import hashlib
 import json
+import os
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -281,6 +283,12 @@ class Database:
         fresh = self._connected()
         c.raw, fresh.raw = fresh.raw, c.raw
         return c.command(text)
+
+    @property
+    def place(self) -> Path:
+        """In the user's own folder of what programs left, by the tenant's secret: the same for every address of one database."""
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        return Path(state, "clew", f"{hashlib.blake2b(self.secret, digest_size=8).hexdigest()}-tasks")
 
     @contextmanager
     def claimed(self, name: str) -> Iterator[bool]:

@@ -262,6 +262,11 @@ class Database:
             except apsw.Error as error:
                 raise translated(error, self.path) from error
 
+    @property
+    def place(self) -> Path:
+        """Beside the file."""
+        return self.path.with_name(f"{self.path.name}-tasks")
+
     def claimed(self, name: str) -> AbstractContextManager[bool]:
         """Always: one file is one machine's, where folding a partition twice costs less than asking who is at it."""
         return nullcontext(True)

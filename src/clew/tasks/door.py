@@ -103,7 +103,7 @@ class Tasks:
             return state
         place = folder(self.clew)
         carrier = self._carrier or id
-        hold = Hold(place / f"{id}.lock")
+        hold = Hold(self.clew, id)
         try:
             runtime = self._opened(f"{place / carrier}.sqlite")
             try:
@@ -157,7 +157,7 @@ class Tasks:
     def carried(self, id: str) -> bool:
         """Whether some process is carrying the task just now; False too where its process died."""
         try:
-            Hold(folder(self.clew) / f"{id}.lock").release()
+            Hold(self.clew, id).release()
         except StorageBusy:
             return True
         return False

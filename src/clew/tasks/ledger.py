@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from clew.engine import Clew
 from clew.errors import StorageBusy
@@ -100,26 +101,30 @@ def read(clew: Clew, task: str | None = None, after: int = 0, user: str | None =
 
 
 def folder(clew: Clew) -> Path:
-    """Where what carries tasks lies, beside the memory's file; made when first needed."""
-    place = clew.database.path.with_name(f"{clew.database.path.name}-tasks")
-    place.mkdir(exist_ok=True)
-    return place
+    """Where what carries tasks lies on this machine; made when first needed."""
+    clew.database.place.mkdir(parents=True, exist_ok=True)
+    return clew.database.place
 
 
 class Hold:
-    """That this process, and no other, carries a task: a lock on a file, which falls with the process."""
+    """That this process, and no other, carries a task: a lock on a file and, where machines share a database, a row of it.
 
-    def __init__(self, place: Path) -> None:
-        self._file: IO[str] | None = open(place, "a", encoding="utf-8")  # noqa: SIM115 - held until `release`
-        if fcntl is not None:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                self._file.close()
-                raise StorageBusy(f"the task {place.stem} is being carried by another run; `clew task show` tells how it stands") from error
+    Both fall with the process.
+    """
+
+    def __init__(self, clew: Clew, task: str) -> None:
+        with ExitStack() as stack:
+            file = stack.enter_context(open(folder(clew) / f"{task}.lock", "a", encoding="utf-8"))
+            mine = stack.enter_context(clew.database.claimed(f"task/{task}"))
+            if mine and fcntl is not None:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    mine = False
+            if not mine:
+                raise StorageBusy(f"the task {task} is being carried by another run; `clew task show` tells how it stands")
+            self._held = stack.pop_all()
 
     def release(self) -> None:
         """Let others carry it."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._held.close()
