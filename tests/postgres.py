@@ -76,7 +76,7 @@ def server() -> str:
     atexit.register(stop)
     run(folder / "pg_ctl", "-D", data, "-w", "-l", home / "log", "start")
     with psycopg.connect(f"postgresql://root@/postgres?host={home}", autocommit=True) as first:
-        first.execute(f"CREATE ROLE {ROLE} LOGIN")
+        first.execute(f"CREATE ROLE {ROLE} LOGIN CREATEDB")
         first.execute(f"CREATE DATABASE clew OWNER {ROLE}")
     return f"postgresql://{ROLE}@/clew?host={home}"
 

@@ -127,6 +127,29 @@ def test_a_file_of_a_newer_format_opens_for_reading_only(tmp_path: Path) -> None
         assert clew.log.verify()
 
 
+NEXT = {schema.FORMAT + 1: ("ALTER TABLE fault ADD COLUMN note TEXT", "ALTER TABLE clew.fault ADD COLUMN note text")}
+
+
+def test_a_file_of_an_older_format_is_brought_to_this_one_once_and_keeps_every_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = grown(tmp_path / "m.db")
+    old = shutil.copy(tmp_path / "m.db", tmp_path / "old.db")
+    monkeypatch.setattr(schema, "FORMAT", schema.FORMAT + 1)
+    monkeypatch.setattr(schema, "STEPS", NEXT)
+    for _ in range(2):  # the second time there is nothing to do
+        with Clew(tmp_path / "m.db", recipes=["verbatim"]) as clew:
+            assert everything(clew) == texts and clew.log.verify() and not clew.database.readonly
+            columns = [row[1] for row in clew.database.reader().execute("PRAGMA table_info(fault)")]
+            assert columns[-1] == "note" and clew.database.reader().execute("PRAGMA user_version").get == schema.FORMAT
+    monkeypatch.setattr(schema, "STEPS", {schema.FORMAT: ("ALTER TABLE fault ADD COLUMN note TEXT; SELECT nothing", "")})
+    with pytest.raises(apsw.SQLError):
+        Clew(old)
+    monkeypatch.undo()
+    with Clew(old, recipes=["verbatim"]) as clew:  # a step that fails leaves the file as it was
+        assert everything(clew) == texts and not clew.database.readonly
+
+
 NOBODY = """
 import os, sys
 from clew import Clew, ClewError

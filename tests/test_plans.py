@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from clew import Clew
-from clew.storage.draft import TOUCHING
+from clew.storage.reading import TOUCHING
 from clew.storage.schema import SLOT_BITS
 
 

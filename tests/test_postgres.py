@@ -509,3 +509,27 @@ def test_a_task_is_carried_by_one_machine_at_a_time_and_leaves_nothing_where_it_
         carrying.join(20)
         assert theirs.show("weigh").results == {"a": {"weighed": 3}} and not theirs.carried("weigh")
         assert sorted(p.name for p in tmp_path.iterdir()) == ["another machine", "one"]
+
+
+def test_an_older_schema_is_brought_to_this_format_once_for_all_tenants(monkeypatch: pytest.MonkeyPatch) -> None:
+    place, _ = parted(tenant())
+    name = f"older_{os.getpid()}"
+    with raw(place) as c:
+        c.execute(f"CREATE DATABASE {name}")
+    urls = [f"{place.replace('/clew?', f'/{name}?')}&tenant={t}" for t in ("one", "two")]
+    for url in urls:
+        with Clew(url, recipes=["verbatim"]) as clew:
+            clew.record("harbour", user="ana")
+    with raw(urls[0].partition("&tenant")[0]) as c:
+        c.execute("DROP INDEX clew.memory_id")  # as of a schema from before it
+    monkeypatch.setattr(postgres_schema.schema, "FORMAT", 2)
+    monkeypatch.setattr(postgres_schema.schema, "STEPS", {2: ("", "ALTER TABLE clew.fault ADD COLUMN note text")})
+    for url in urls:
+        with Clew(url, recipes=["verbatim"]) as clew:
+            assert [h.memory.text for h in clew.recall("harbour", user="ana")] == ["harbour"] and clew.log.verify()
+    with raw(urls[0].partition("&tenant")[0]) as c:
+        assert c.execute("SELECT number FROM clew.format").fetchall() == [(2,)]
+        assert c.execute("SELECT count(*) FROM pg_indexes WHERE schemaname='clew' AND indexname='memory_id'").fetchone() == (1,)
+    monkeypatch.undo()
+    with Clew(urls[1], recipes=["verbatim"]) as clew:  # an older Clew looks, and does not write
+        assert clew.status()["readonly"] and clew.recall("harbour", user="ana")

@@ -64,6 +64,7 @@ def field(asked: str, ctx: Context, view: Draft, columns: Columns, order: np.nda
         traits=columns.traits[order].astype(np.uint16),
         live=None,
         text=lambda place: view.text(int(slots[place])),
+        ahead=lambda places: view.ahead(slots[places].tolist()),
     )
 
 

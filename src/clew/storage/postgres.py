@@ -10,7 +10,7 @@ import os
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -189,6 +189,10 @@ class Database:
         found = c.execute("SELECT number FROM format").get
         if found > schema.FORMAT:
             self.readonly, self.newer = True, found  # a newer Clew wrote it: we may look, and must not write
+        if self.readonly and found < schema.FORMAT:
+            raise Denied(f"{self.path} has format {found} and this Clew reads {schema.FORMAT}: open its primary first")
+        if not self.readonly:
+            self._raised(found)
         if self.readonly or c.execute("SELECT count(*) FROM meta WHERE key IN ('secret', 'head', 'chain', 'answers')").get == 4:
             return
         c.command("BEGIN")
@@ -202,11 +206,31 @@ class Database:
     def _made(self) -> None:
         if self.readonly:
             raise Denied(f"{self.path} has no schema of Clew's, and is a standby; open its primary first")
+        with self._making() as c:
+            if not c.execute("SELECT to_regclass('clew.format') IS NOT NULL").get:
+                c.command(postgres_schema.statements())
+
+    def _raised(self, found: int) -> None:
+        """Bring an older schema to this format, all tenants at once, and add the indexes that came later."""
+        with self._making() if found < schema.FORMAT else nullcontext(self._writer) as c:
+            for number in range(c.execute("SELECT number FROM format").get + 1, schema.FORMAT + 1):
+                c.command(f"{schema.STEPS[number][1]}; UPDATE clew.format SET number = {number}")
+        have = {name for (name,) in self._writer.execute("SELECT indexname::text FROM pg_indexes WHERE schemaname='clew'")}
+        lacking = [statement for name, statement in postgres_schema.indexes().items() if name not in have]
+        if lacking:
+            with self._making() as c:
+                c.command(";".join(lacking))
+
+    @contextmanager
+    def _making(self) -> Iterator[Connection]:
+        """A transaction in which no other process makes or changes the schema."""
         c = self._writer
-        c.command(f"BEGIN; SELECT pg_advisory_xact_lock({MAKING})")  # another process may be first
-        if not c.execute("SELECT to_regclass('clew.format') IS NOT NULL").get:
-            c.command(postgres_schema.statements())
-        c.command("COMMIT")
+        c.command(f"BEGIN; SELECT pg_advisory_xact_lock({MAKING})")
+        try:
+            yield c
+            c.command("COMMIT")
+        finally:
+            c.ended()
 
     @contextmanager
     def _lent(self) -> Iterator[Connection]:

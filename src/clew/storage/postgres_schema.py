@@ -90,7 +90,7 @@ def statements() -> str:
     out = ["CREATE SCHEMA clew;", VALUE, "CREATE TABLE clew.format(number bigint NOT NULL);"]
     out.append(f"INSERT INTO clew.format VALUES ({schema.FORMAT});")
     for table, held in columns().items():
-        primary, unique, indexes = KEYS[table]
+        primary, unique, _ = KEYS[table]
         lines = [f'"{name}" {kind}' for name, kind in held]
         lines += ["owner bigint NOT NULL"] if table == "event" else []
         lines += [TENANT, *([f"PRIMARY KEY (tenant, {primary})"] if primary else []), *(f"UNIQUE (tenant, {names})" for names in unique)]
@@ -103,10 +103,19 @@ def statements() -> str:
                 f"CREATE TABLE clew.event_{i} PARTITION OF clew.event FOR VALUES WITH (MODULUS {BUCKETS}, REMAINDER {i});"
                 for i in range(BUCKETS)
             ]
-        out += [f"CREATE {kind} INDEX {name} ON clew.{table}(tenant, {names}) {where};" for kind, name, names, where in indexes]
         out += [secured(name) for name in mine]
+    out += [f"{statement};" for statement in indexes().values()]
     out += [f"CREATE TABLE clew.lease(name {WORDS} NOT NULL, {TENANT}, PRIMARY KEY (tenant, name));", secured("lease")]
     return "\n".join(out)
+
+
+def indexes() -> dict[str, str]:
+    """The statement that makes each index, by its name."""
+    return {
+        name: f"CREATE {kind} INDEX IF NOT EXISTS {name} ON clew.{table}(tenant, {names}) {where}"
+        for table, (_, _, held) in KEYS.items()
+        for kind, name, names, where in held
+    }
 
 
 def secured(table: str) -> str:

@@ -7,6 +7,8 @@ APPLICATION_ID = 0x436C6577  # "Clew": tells our files from foreign ones
 FORMAT = 1
 # Indexes that came later: they change no row, so an older Clew reads such a file as before.
 ADDED = {"memory_aside": "CREATE INDEX IF NOT EXISTS memory_aside ON memory(opened) WHERE status='quarantined'"}
+# What makes format n of format n - 1, in SQLite's words and in PostgreSQL's: whoever opens it first does so, in one transaction.
+STEPS: dict[int, tuple[str, str]] = {}
 SLOT_BITS = 32
 EVENT = "seq, kind, user, agent, session, actor, trust, at, offset, recorded, lived, format, salt, payload, digest, chain"
 

@@ -169,6 +169,12 @@ class Database:
         if found > schema.FORMAT:
             self.readonly = True  # a newer Clew wrote it: we may look, and must not write
             self.newer = found
+        if self.readonly and found < schema.FORMAT:
+            raise Denied(f"{self.path} has format {found} and this Clew reads {schema.FORMAT}: open it once where it can be written to")
+        for number in range(found + 1, schema.FORMAT + 1):
+            with self.write():
+                if c.execute("PRAGMA user_version").get < number:  # another process may have been first
+                    c.execute(f"{schema.STEPS[number][0]}; PRAGMA user_version={number}")
         for name, statement in schema.ADDED.items():
             if not self.readonly and not c.execute("SELECT 1 FROM sqlite_schema WHERE name=?", (name,)).get:
                 with self.write():

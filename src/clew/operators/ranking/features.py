@@ -6,7 +6,7 @@ text is a few flags, `traits`, computed once when it is stored.
 """
 
 import re
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,7 +67,7 @@ class Field:
     `lengths`: terms of the indexed text. `postings`: for the terms of `question.searched`, (slots ascending, counts).
     `actor`, `session`: codes; sessions are dense, 0…S-1. `actors`: code -> name. `at`: seconds since 1970, UTC. `cosine`: of
     each slot with `question.embedded`. `traits`: see `traits`. `live`: the slots that may be shown; None is all of them.
-    `text`: the words of a slot, read only for the best.
+    `text`: the words of a slot, read only for the best; `ahead` is told which they will be, to read them in one go.
     """
 
     lengths: NDArray[np.int32]
@@ -80,6 +80,7 @@ class Field:
     traits: NDArray[np.uint16]
     live: NDArray[np.bool_] | None
     text: Callable[[int], str]
+    ahead: Callable[[Sequence[int]], None] = lambda slots: None
 
 
 def indexed_text(actor: str | None, at: datetime | None, text: str) -> str:

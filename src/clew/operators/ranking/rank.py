@@ -56,6 +56,7 @@ def rank(
     vector = np.array([weight[name] for name in features.NAMES], np.float64)
     scores = np.round(matrix.astype(np.float64) @ vector, DIGITS)
     order = np.argsort(-scores, kind="stable")
+    field.ahead(pool[order[: max(k, LOOK)]].tolist())
     order = order[folded(pool[order].tolist(), field, max(k, LOOK))]
     found, reached = pool[order].tolist(), scores[order].tolist()
     slots = asking.asked(text)
