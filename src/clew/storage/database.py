@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Protocol
 
 from clew.errors import NotFound
 
+CLOSED = "this Clew is closed; open it again"
 GROUP = "clew.storages"  # entry points: a URL scheme, and a module with a `Database`
 BUILT_IN = {"sqlite": "clew.storage.sqlite", "postgresql": "clew.storage.postgres", "postgres": "clew.storage.postgres"}
 

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from clew.errors import Denied, LogCorrupt, MissingExtra, StorageBusy, UsageError
 from clew.storage import postgres_schema, schema
+from clew.storage.database import CLOSED
 from clew.storage.postgres_schema import SETTING, said
 
 try:
@@ -237,7 +238,7 @@ class Database:
         """A connection for one transaction: as many are kept as were ever in use at once."""
         with self._lock:
             if self._closed:
-                raise UsageError("this Clew is closed; open it again")
+                raise UsageError(CLOSED)
             connection = self._free.pop() if self._free else None
         connection = connection if connection is not None and connection.open else self._connected()
         try:
@@ -278,7 +279,7 @@ class Database:
             raise Denied(f"{self.path} is open read-only: it is a standby, or a newer Clew wrote it")
         with self._lock:
             if self._closed:
-                raise UsageError("this Clew is closed; open it again")
+                raise UsageError(CLOSED)
             self._depth += 1
             try:
                 if self._depth > 1:

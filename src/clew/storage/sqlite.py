@@ -23,6 +23,7 @@ import apsw
 
 from clew.errors import Denied, LogCorrupt, StorageBusy, StorageFull, UsageError
 from clew.storage import schema
+from clew.storage.database import CLOSED
 from clew.storage.encryption import Key, unlocked
 
 BUSY_MS = 30_000  # how long one process waits for another's write
@@ -186,7 +187,7 @@ class Database:
     def reader(self) -> apsw.Connection:
         """This thread's own connection, for reading."""
         if self._closed:
-            raise UsageError("this Clew is closed; open it again")
+            raise UsageError(CLOSED)
         connection = getattr(self._local, "connection", None)
         if connection is None:
             try:
@@ -235,7 +236,7 @@ class Database:
             )
         with self._lock:
             if self._closed:
-                raise UsageError("this Clew is closed; open it again")
+                raise UsageError(CLOSED)
             self._depth += 1
             try:
                 if self._depth > 1:
