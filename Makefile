@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export FILE ASK
 
-.PHONY: demo test check soak bench table docs models minilm llm readme clean
+.PHONY: client demo test check soak bench table docs models minilm llm readme clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clew needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
@@ -57,6 +57,10 @@ table: $(VENV)/.arena
 	for set in $(SETS); do CLEW_DATA=$(DATA) $(BIN)/clew arena run $$set --half reporting --recipe all --out out/arena \
 	  $(if $(MODEL),--model $(MODEL) --base-url '$(URL)' --reader $(MODEL) --keep out/answers,$(PEERS:%=--peer %)) $(if $(SMALL),--small $(SMALL)) $(ARGS) || exit 1; done
 	$(BIN)/clew arena report out/arena
+
+# The TypeScript client, built and tried against a real service; tests/test_client_ts.py then runs it too.
+client: $(VENV)/.dev
+	cd packages/clew-client-ts && npm ci && npm run build && PYTHON=$(CURDIR)/$(BIN)/python npm test
 
 docs: $(VENV)/.dev
 	$(BIN)/pip install --quiet mkdocs

@@ -281,3 +281,12 @@ def test_a_word_does_not_load_the_groups_it_is_not_of_and_help_lists_them(run: R
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     told = run("--help").stdout
     assert all(f"  {word} " in told for word in ("recall", "arena", "task")) and "approve" in run("task", "--help").stdout
+
+
+def test_a_memory_that_nobody_names_lies_in_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CLEW_DB", raising=False)
+    said = CliRunner().invoke(app, ["record", "the ladder is in the shed", "--user", "ana"])
+    found = CliRunner().invoke(app, ["recall", "ladder", "--user", "ana"])
+    assert (said.exit_code, found.exit_code) == (0, 0), said.output + found.output
+    assert "in the shed" in found.output and (tmp_path / "memory.db").exists()

@@ -31,8 +31,8 @@ ROWS = [
     {"worker", "custody"},
     {"workbench"},
     {"engine"},
-    {"tasks", "arena", "readers"},
-    {"serve", "compat", "cli", "__init__", "__main__"},
+    {"tasks", "arena", "readers", "exporters"},
+    {"serve", "compat", "remote", "cli", "__init__", "__main__"},
 ]
 ALSO = {
     ("models", "storage"),  # what a text is made of (storage.terms)
@@ -67,7 +67,9 @@ OPTIONAL = {
     "crewai": {"compat/crewai"},
     "mcp": {"serve/mcp"},
     "mcp_types": {"serve/mcp"},
-    "httpx2": {"serve/proxy"},
+    "httpx2": {"remote/wire", "serve/proxy"},
+    "pyarrow": {"exporters/parquet"},
+    **dict.fromkeys(("pypdf", "docx", "pptx", "openpyxl", "lxml"), {"readers/office"}),
     "starlette": {"serve"},
     "uvicorn": {"serve"},
     "pydantic": {"serve", "compat/llama_index"},

@@ -120,10 +120,12 @@ def _chatgpt():
 
 
 def test_a_chatgpt_export_gives_the_branch_that_was_shown(tmp_path):
-    asked, told = read(_write(tmp_path / "conversations.json", json.dumps(_chatgpt())))
+    left = []
+    asked, told = read(_write(tmp_path / "conversations.json", json.dumps(_chatgpt())), left=left.append)
     assert (asked["content"], asked["role"], asked["session"], asked["key"]) == ("Best tea?", "user", "c9", "m-q")
     assert asked["at"] == "2023-11-14T22:13:20.500000+00:00"
     assert told["content"] == "Assam.\n[image]" and told["data"] == {"title": "Tea", "model": "m1"}
+    assert ["asked for anew" in left[0].why, "does not show" in left[1].why, len(left)] == [True, True, 2]
 
 
 def test_a_claude_export_gives_messages_and_attachments(tmp_path):
@@ -350,7 +352,10 @@ def test_the_format_may_be_given_where_the_content_does_not_tell(tmp_path):
     path = _write(tmp_path / "a.txt", "# One\nwords\n\n# Two\nwords\n")
     assert [m["content"] for m in read(path)] == ["# One\nwords", "# Two\nwords"]
     assert [m["data"]["title"] for m in read(path, kind="markdown")] == ["One", "Two"]
-    assert set(FORMATS) == {"messages", "chatgpt", "claude", "claude-code", "codex", "markdown", "text", "csv", "mbox", "git"}
+    chats = {"messages", "chatgpt", "claude", "claude-code", "codex"}
+    stores = {"mem0", "mem0-json", "openmemory", "letta", "graphiti", "mempalace"}
+    papers = {"markdown", "text", "csv", "mbox", "ics", "pdf", "docx", "pptx", "xlsx"}
+    assert set(FORMATS) == chats | stores | papers | {"git", "folder"}
 
 
 def test_an_empty_file_has_no_messages(tmp_path):

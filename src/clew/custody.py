@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
@@ -71,12 +72,23 @@ class Custody(Disposal, Fading):
             raise UsageError(f"{recipe.name} has no way to derive a memory anew; confirm({id!r}), revise or retire it")
         return self._edit(id, {"op": "rederive"}, actor)
 
-    def retract(self, events: Sequence[int], *, reason: str | None = None, actor: str | None = None) -> Recorded:
+    def retract(
+        self,
+        events: Sequence[int],
+        *,
+        reason: str | None = None,
+        actor: str | None = None,
+        at: datetime | str | None = None,
+        key: str | None = None,
+        as_lived: bool = False,
+    ) -> Recorded:
         """Withdraw sources: in every recipe what came from these events alone is retracted; what was partly
         made of them waits in quarantine, and conclusions drawn from them are suspect.
 
-        The events stay in the log, and in `history`; to have them gone, forget them.
+        The events stay in the log, and in `history`; to have them gone, forget them. `at` is when they were withdrawn, and
+        with `as_lived` when that was learned (an import's); the edits get `key` with `#` and a number.
         """
+        moment = intake.instant(at, "at")
         intake.places(events)
         if not isinstance(reason, str | None):
             raise UsageError(f"reason is a text, got {reason!r:.60}")
@@ -95,7 +107,8 @@ class Custody(Disposal, Fading):
         for scope in {**scopes, **drawn}:
             more = {"drawn": drawn[scope]} if scope in drawn else {}
             body = {"op": "retract", "seqs": scopes.get(scope, everything), "reason": reason, **more}
-            entries.append(Entry("edit", body, scope, who, TRUST["owner"], None))
+            name = None if key is None else f"{key}#{len(entries)}"
+            entries.append(Entry("edit", body, scope, who, TRUST["owner"], moment, name, moment if as_lived else None))
         return self._appended(entries)
 
     def archive(self, ids: Sequence[str], *, actor: str | None = None, undo: bool = False) -> Recorded:

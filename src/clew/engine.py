@@ -1,5 +1,6 @@
 """Clew, the door: record, recall, prompt, thread, history, forget, rebuild, status."""
 
+import importlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -32,7 +33,13 @@ class Clew(Workbench):
     """One memory: a database, models, recipes. Safe to share among threads; several processes may open one file.
 
     Without models nothing is asked: the default recipe needs none. `worker=True` keeps views caught up in the background.
+    An address, `Clew("https://…", key=…)`, is the same door over HTTP, to a `clew serve`: see `clew.remote.Remote`.
     """
+
+    def __new__(cls, path: str | os.PathLike[str] = "memory.db", *_: Any, **__: Any) -> "Clew":
+        """Of this class; where the path is the address of a service, its subclass that speaks to it."""
+        remote = cls is Clew and str(path).startswith(("https://", "http://"))
+        return object.__new__(importlib.import_module("clew.remote").Remote if remote else cls)
 
     def __init__(
         self,

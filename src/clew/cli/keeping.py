@@ -13,6 +13,7 @@ from rich.table import Table
 from clew import catalogue
 from clew.cli.terminal import MEMORY, Db, Json, Model, Url, opened, opened_whole, out, progress, show_json, size
 from clew.errors import LogCorrupt, NotFound, UsageError
+from clew.exporters import FORMATS, exported
 from clew.models import Budget
 from clew.storage.view import Generation
 from clew.types import Receipt
@@ -190,14 +191,18 @@ def promote(
 
 
 def export(
-    path: Annotated[Path, typer.Argument(help="The file to write.", show_default=False)], db: Db = MEMORY, json: Json = False
+    path: Annotated[Path, typer.Argument(help="The file to write; with md or parquet a new folder.", show_default=False)],
+    db: Db = MEMORY,
+    format: Annotated[str, typer.Option("--format", "-f", help=f"One of {', '.join(FORMATS)}; `clew load` takes jsonl.")] = "jsonl",
+    recipe: Annotated[str | None, typer.Option("--recipe", "-r", help="Whose memories md and parquet hold.")] = None,
+    json: Json = False,
 ) -> None:
-    """Write every event and kept answer as JSON lines; as private as the memory itself."""
-    with opened(db) as c:
-        lines = c.export(path)
+    """Write every event, with the kept answers or the memories made of it; as private as the memory itself."""
+    with opened(db, [recipe] if recipe else ()) as c, progress("export", json) as move:
+        counts = exported(c, path, format, recipe=recipe, tell=move)
     if json:
-        return show_json({"path": str(path), "lines": lines})
-    out.print(f"{lines:,} lines in {path}")
+        return show_json({"path": str(path), **counts})
+    out.print(f"{', '.join(f'{count:,} {name}' for name, count in counts.items())} in {path}")
 
 
 def backup(

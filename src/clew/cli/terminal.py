@@ -27,9 +27,9 @@ from clew.types import Memory
 MEMORY = Path("memory.db")
 
 
-def _located(text: str) -> Path | str:
-    """A file's path; a database's address as it stands."""
-    return text if "://" in text else Path(text)
+def _located(text: str | Path) -> Path | str:
+    """A file's path, as a default is one already; a database's address as it stands."""
+    return text if isinstance(text, Path) or "://" in text else Path(text)
 
 
 Db = Annotated[
@@ -53,6 +53,7 @@ out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 # Words whose module is imported when they are asked for: together they take longer than all the rest, and some need an extra.
 LATER = {
     "serve": ("clew.cli.serving:serving", "Answer over HTTP: REST, with keys, roles and an audit."),
+    "inspect": ("clew.cli.inspecting:inspecting", "Look into a memory in the browser."),
     "keys": ("clew.cli.serving:keys", "API keys: who may ask, and what."),
     "mcp": ("clew.cli.mcp:app", "Serve this memory to agents by the Model Context Protocol."),
     "proxy": ("clew.cli.proxy:app", "Pass OpenAI's protocol through to any upstream, with memory in it."),

@@ -1,19 +1,18 @@
 """Words that write: record, import, load."""
 
 import sys
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from clew.cli.terminal import MEMORY, Agent, Db, Json, Session, User, opened, out, progress, show_json
-from clew.engine import Clew
 from clew.errors import NotFound, UsageError
-from clew.readers import FORMATS, git_log, read
+from clew.readers import FORMATS, Left, git_log, imported, read
 
-BATCH = 1000  # messages in one transaction of an import
+SHOWN = 20  # places that could not be read, told one by one
+LISTED = 10_000  # such places that --json lists; all are counted
 Lived = Annotated[
     bool, typer.Option("--as-lived", help="Take each message's time as the moment when it was learned, so that --as-of works.")
 ]
@@ -46,51 +45,73 @@ def record(
 
 def bring(
     path: Annotated[
-        Path, typer.Argument(help="A chat export, notes, documents or a transcript; with --git a repository.", show_default=False)
+        Path,
+        typer.Argument(
+            help="A chat export, another memory's store, a transcript, mail, a calendar, documents, or a folder of them; docs/import.md.",
+            show_default=False,
+        ),
     ],
     db: Db = MEMORY,
     user: User = None,
     as_lived: Lived = False,
     git: Annotated[bool, typer.Option("--git", help="PATH is a git repository: import its history.")] = False,
-    format: Annotated[str | None, typer.Option(help=f"What the file is, where its contents do not tell: {', '.join(FORMATS)}.")] = None,
+    format: Annotated[str | None, typer.Option(help=f"What it is, where its contents do not tell: {', '.join(FORMATS)}.")] = None,
     tz: Annotated[str | None, typer.Option(help="The zone of times without an offset, such as Europe/Lisbon or +01:00.")] = None,
     json: Json = False,
 ) -> None:
-    """Import a file into the log; a second import of it does nothing."""
+    """Import a file or a folder into the log; a second import of it does nothing.
+
+    What cannot be read is told, with its place and the reason, and the exit status is then 2; everything else is taken in.
+    """
     if not path.exists():
         raise NotFound(f"there is nothing at {path} to import")
+    told = _Told()
     with opened(db, new=True) as c:
         with progress("import", json) as move:
-            seen, new = imported(
-                c,
-                git_log(path) if git else read(path, kind=format, tz=tz),
-                path.name,
-                user,
-                as_lived,
-                lambda done: move(done, None),
-            )
+            messages = git_log(path) if git else read(path, kind=format, tz=tz, left=told.hear, user=user)
+            seen, new = imported(c, messages, path.name, user, as_lived, lambda done: move(done, None), told.hear)
         with progress("catch up", json) as move:
             stages = c.catch_up(progress=move)
     if json:
-        return show_json({"path": str(path), "messages": seen, "new": new, "already": seen - new, "views": stages})
-    out.print(f"{seen:,} messages read, {new:,} new" + (f", {seen - new:,} there already" if seen > new else ""))
-    for recipe, state in stages.items():
-        if state != "folded":
-            out.print(f"{recipe}: {state}")
+        found = {"path": str(path), "messages": seen, "new": new, "already": seen - new, "views": stages}
+        show_json(found | told.listed())
+    else:
+        out.print(f"{seen:,} messages read, {new:,} new" + (f", {seen - new:,} there already" if seen > new else ""))
+        for why, count in told.left.most_common():
+            out.print(f"left out: {count:,} x {why} (first: {told.first[why]})", style="dim")
+        for recipe, state in stages.items():
+            if state != "folded":
+                out.print(f"{recipe}: {state}")
+        told.complain()
+    if told.broken:
+        raise typer.Exit(UsageError.exit_code)
 
 
-def imported(
-    c: Clew, messages: Iterator[Mapping[str, Any]], name: str, user: str | None, as_lived: bool, tell: Any = lambda done: None
-) -> tuple[int, int]:
-    """(messages read, events that are new): recorded in batches, each message under its own key or `name:place`."""
-    seen = new = 0
-    while batch := list(islice(messages, BATCH)):
-        keyed = [{**message, "key": message.get("key") or f"{name}:{seen + i}"} for i, message in enumerate(batch)]
-        head = c.log.head()
-        new += sum(1 for seq in c.record(keyed, user=user, as_lived=as_lived).seqs if seq is not None and seq > head)
-        seen += len(batch)
-        tell(seen)
-    return seen, new
+class _Told:
+    """What an import left out, counted by its reason, and what of the file could not be read, each with its place."""
+
+    def __init__(self) -> None:
+        self.left, self.first, self.broken, self.count = Counter[str](), dict[str, str](), list[Left](), 0
+
+    def hear(self, what: Left) -> None:
+        if what.broken:
+            self.count += 1
+            self.broken += [what] if self.count <= LISTED else []
+        else:
+            self.left[what.why] += 1
+            self.first.setdefault(what.why, what.where)
+
+    def listed(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if self.left:
+            found["left"] = [{"why": why, "count": count, "first": self.first[why]} for why, count in self.left.items()]
+        return found | ({"broken": self.broken, "broken_count": self.count} if self.broken else {})
+
+    def complain(self) -> None:
+        for what in self.broken[:SHOWN]:
+            print(f"clew: {what.where}: {what.why}", file=sys.stderr)
+        if self.count > SHOWN:
+            print(f"clew: {self.count:,} places could not be read; --json lists them", file=sys.stderr)
 
 
 def load(

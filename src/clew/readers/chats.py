@@ -32,31 +32,37 @@ def role_of(name: Any) -> str | None:
 
 def read_messages(file: File) -> Iterator[Message]:
     """Messages one a line or in an array, or conversations that hold lists of them."""
-    for where, item in file.objects():
-        if isinstance(item, str):
-            item = {"content": item}
-        if not isinstance(item, Mapping):
-            raise UsageError(f"{where}: a message is a JSON object, got {type(item).__name__}")
-        inner = next((item[name] for name in LISTS if isinstance(item.get(name), list)), None)
-        if inner is None:
-            yield from _kept(as_message(item, file, where))
-            continue
-        about = as_message({k: v for k, v in item.items() if k not in LISTS} | {"content": "-"}, file, where)
-        session = about.get("session") or next((str(item[k]) for k in ("key", "id", "uuid", "task_id") if item.get(k) is not None), None)
-        for n, each in enumerate(inner, 1):
-            place = f"{where}, message {n}"
-            if not isinstance(each, (Mapping, str)):
-                raise UsageError(f"{place}: a message is a JSON object, got {type(each).__name__}")
-            each = {"content": each} if isinstance(each, str) else each
-            defaults = {"session": session or where, "at": about.get("at")}
-            yield from _kept(as_message({k: v for k, v in defaults.items() if v is not None} | dict(each), file, place))
+    yield from file.each(file.objects(), lambda where, item: _conversation(item, file, where))
 
 
-def _kept(message: Message) -> Iterator[Message]:
+def _conversation(item: Any, file: File, where: str) -> Iterator[Message]:
+    if isinstance(item, str):
+        item = {"content": item}
+    if not isinstance(item, Mapping):
+        raise UsageError(f"{where}: a message is a JSON object, got {type(item).__name__}")
+    inner = next((item[name] for name in LISTS if isinstance(item.get(name), list)), None)
+    if inner is None:
+        yield from kept(as_message(item, file, where), file, where)
+        return
+    about = as_message({k: v for k, v in item.items() if k not in LISTS} | {"content": "-"}, file, where)
+    session = about.get("session") or next((str(item[k]) for k in ("key", "id", "uuid", "task_id") if item.get(k) is not None), None)
+    defaults = {k: v for k, v in {"session": session or where, "at": about.get("at")}.items() if v is not None}
+
+    def said(place: str, each: Any) -> Iterator[Message]:
+        if not isinstance(each, (Mapping, str)):
+            raise UsageError(f"{place}: a message is a JSON object, got {type(each).__name__}")
+        yield from kept(as_message(defaults | ({"content": each} if isinstance(each, str) else dict(each)), file, place), file, place)
+
+    yield from file.each(((f"{where}, message {n}", each) for n, each in enumerate(inner, 1)), said)
+
+
+def kept(message: Message, file: File, where: str) -> Iterator[Message]:
     """The message, unless there is nothing in it."""
     content = message.get("content")
     if (content.strip() if isinstance(content, str) else content) or message.get("tool_calls"):
         yield message
+    else:
+        file.skip(where, "no words")
 
 
 def as_message(item: Mapping[str, Any], file: File, where: str) -> Message:
@@ -121,25 +127,33 @@ def text_of(content: Any) -> str:
 
 def read_chatgpt(file: File) -> Iterator[Message]:
     """ChatGPT's conversations.json: of each tree of messages the branch that was last shown."""
-    for where, talk in file.records():
-        nodes = talk.get("mapping")
-        if not isinstance(nodes, Mapping):
-            raise UsageError(f"{where}: a conversation of ChatGPT has a `mapping`")
-        session = str(talk.get("conversation_id") or talk.get("id") or where)
-        for node in _branch(nodes, talk.get("current_node")):
-            said = table(table(nodes[node]).get("message"))
-            body, meta = table(said.get("content")), table(said.get("metadata"))
-            hidden = meta.get("is_visually_hidden_from_conversation") or body.get("content_type") in _NOT_SAID
-            text = text_of(body["parts"] if isinstance(body.get("parts"), list) else body.get("text"))
-            if hidden or not text.strip():
-                continue
-            role = role_of(table(said.get("author")).get("role")) or "user"
-            out: Message = {"content": text, "role": role, "key": str(said.get("id") or node), "session": session}
-            out["kind"] = "observation" if role == "tool" else "message"
-            if at := file.moment(said.get("create_time"), where):
-                out["at"] = at
-            model = meta.get("model_slug")
-            yield out | {"data": {"title": talk.get("title") or ""} | ({"model": model} if model else {})}
+    yield from file.each(file.records(), lambda where, talk: _shown(talk, file, where))
+
+
+def _shown(talk: Mapping[str, Any], file: File, where: str) -> Iterator[Message]:
+    nodes = talk.get("mapping")
+    if not isinstance(nodes, Mapping):
+        raise UsageError(f"{where}: a conversation of ChatGPT has a `mapping`")
+    session = str(talk.get("conversation_id") or talk.get("id") or where)
+    path = _branch(nodes, talk.get("current_node"))
+    for _ in [n for n in nodes if n not in path and table(nodes[n]).get("message")]:
+        file.skip(where, "an answer that was asked for anew, on a branch that is not the one last shown")
+    for node in path:
+        said = table(table(nodes[node]).get("message"))
+        body, meta = table(said.get("content")), table(said.get("metadata"))
+        hidden = meta.get("is_visually_hidden_from_conversation") or body.get("content_type") in _NOT_SAID
+        text = text_of(body["parts"] if isinstance(body.get("parts"), list) else body.get("text"))
+        if hidden or not text.strip():
+            if said:
+                file.skip(f"{where}, message {node}", "what ChatGPT keeps and does not show" if hidden else "no words")
+            continue
+        role = role_of(table(said.get("author")).get("role")) or "user"
+        out: Message = {"content": text, "role": role, "key": str(said.get("id") or node), "session": session}
+        out["kind"] = "observation" if role == "tool" else "message"
+        if at := file.moment(said.get("create_time"), where):
+            out["at"] = at
+        model = meta.get("model_slug")
+        yield out | {"data": {"title": talk.get("title") or ""} | ({"model": model} if model else {})}
 
 
 def _branch(nodes: Mapping[str, Any], last: Any) -> list[str]:
@@ -155,21 +169,29 @@ def _branch(nodes: Mapping[str, Any], last: Any) -> list[str]:
 
 def read_claude(file: File) -> Iterator[Message]:
     """Claude's conversations.json; the text of an attachment becomes a document of its own."""
-    for where, talk in file.records():
-        if not isinstance(talk.get("chat_messages"), list):
-            raise UsageError(f"{where}: a conversation of Claude has `chat_messages`")
-        for n, item in enumerate(tables(talk["chat_messages"]), 1):
-            key = str(item.get("uuid") or file.key(n, item))
-            out: Message = {"role": role_of(item.get("sender")) or "user", "key": key, "kind": "message"}
-            out["session"] = str(talk.get("uuid") or where)
-            if at := file.moment(item.get("created_at") or talk.get("created_at"), f"{where}, message {n}"):
-                out["at"] = at
-            data = {"title": talk.get("name") or ""}
-            for k, sheet in enumerate(tables(item.get("attachments"))):
-                if text := text_of(sheet.get("extracted_content")).strip():
-                    about = {"kind": "document", "key": f"{key}#{k}", "data": data | {"file": sheet.get("file_name") or ""}}
-                    yield out | {"content": text} | about
-            said = [part for part in tables(item.get("content")) if part.get("type") == "text"]
-            text = text_of(item.get("text")) or text_of(said)
-            if text.strip():
-                yield out | {"content": text, "data": data}
+    yield from file.each(file.records(), lambda where, talk: _talked(talk, file, where))
+
+
+def _talked(talk: Mapping[str, Any], file: File, where: str) -> Iterator[Message]:
+    if not isinstance(talk.get("chat_messages"), list):
+        raise UsageError(f"{where}: a conversation of Claude has `chat_messages`")
+    for n, item in enumerate(tables(talk["chat_messages"]), 1):
+        place = f"{where}, message {n}"
+        key = str(item.get("uuid") or file.key(n, item))
+        out: Message = {"role": role_of(item.get("sender")) or "user", "key": key, "kind": "message"}
+        out["session"] = str(talk.get("uuid") or where)
+        if at := file.moment(item.get("created_at") or talk.get("created_at"), place):
+            out["at"] = at
+        data = {"title": talk.get("name") or ""}
+        for k, sheet in enumerate(tables(item.get("attachments"))):
+            if text := text_of(sheet.get("extracted_content")).strip():
+                about = {"kind": "document", "key": f"{key}#{k}", "data": data | {"file": sheet.get("file_name") or ""}}
+                yield out | {"content": text} | about
+        for _ in tables(item.get("files")):
+            file.skip(place, "a file whose contents the export does not hold")
+        said = [part for part in tables(item.get("content")) if part.get("type") == "text"]
+        for part in tables(item.get("content")):
+            if part.get("type") != "text":
+                file.skip(place, f"a part of type {part.get('type')}")
+        text = text_of(said) or text_of(item.get("text"))  # the latter has fillers where parts were of other types
+        yield from kept(out | {"content": text, "data": data}, file, place)

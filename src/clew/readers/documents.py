@@ -1,50 +1,92 @@
-"""Notes, plain text, tables and mail."""
+"""Notes, plain text and tables."""
 
 import csv
 import io
-import mailbox
 import re
-from collections.abc import Iterator
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
-from email.message import Message as Mail
-from email.utils import parseaddr, parsedate_to_datetime
-from html.parser import HTMLParser
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from clew.errors import UsageError
 from clew.readers.chats import NAMES, as_message
 from clew.readers.files import File, Message
 
-_FRONT = re.compile(r"---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", re.S)
-_FIELD = re.compile(r"([\w-]+)[ \t]*:[ \t]*(.*)")
+_FRONT = re.compile(r"---[ \t]*\n(.*?)\n?(?:---|\.\.\.)[ \t]*(?:\n|$)", re.S)
+_FIELD = re.compile(r"([\w][\w -]*?)[ \t]*:(?:[ \t]+(.*))?$")
+_ITEM = re.compile(r"[ \t]*-[ \t]+(.*)")
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*$")
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
+_WIKI = re.compile(r"!?\[\[([^\[\]|#\n]+)(?:#[^\[\]|\n]*)?(?:\|[^\[\]\n]*)?\]\]")
+_TAG = re.compile(r"(?<![\w#&/])#([^\W\d][\w/-]*)")
+_CODE = re.compile(r"```.*?```|~~~.*?~~~|`[^`\n]*`", re.S)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d$")
+DATES = ("date", "created", "created_at", "updated")  # fields of a front matter that say when; the first one present is taken
 
 
 MAX_LENGTH = 100_000  # characters of one document; a longer section or paragraph is cut, between lines where there are any
 
 
 def read_markdown(file: File) -> Iterator[Message]:
-    """One document a heading's section, with the headings above it in `data`; the date and author of the front matter."""
+    """One document a heading's section: the headings above it, wiki links and tags in `data`; date and author of the front matter."""
     text = file.text().replace("\r\n", "\n")
-    front: dict[str, str] = {}
+    front: dict[str, Any] = {}
     if match := _FRONT.match(text):
-        front = {m[1].lower(): m[2].strip().strip("'\"") for m in map(_FIELD.match, match[1].splitlines()) if m}
+        front = _fields(match[1])
         text = text[match.end() :]
     about: Message = {"kind": "document"}
-    stamp = next((front[name] for name in ("date", "created", "created_at", "updated") if front.get(name)), None)
+    stamp = next((front[name] for name in DATES if front.get(name)), None)
+    if stamp is None and file.root is not None and file.zone is not None and _DAY.match(file.path.stem):
+        stamp = file.path.stem  # a vault's daily note
     if at := file.moment(stamp, f"{file.name}, front matter"):
         about["at"] = at
-    if front.get("author"):
-        about["actor"] = front["author"][:500]
-    title = front.get("title") or file.path.stem
+    if author := _words(front.get("author")):
+        about["actor"] = author[0][:500]
+    more = {name: value for name, value in front.items() if name not in ("title", "author", "tags", *DATES) and value}
+    title = next(iter(_words(front.get("title"))), file.path.stem)
+    yield from sectioned(text, title, about, file, _words(front.get("tags")), more)
+
+
+def sectioned(
+    text: str, title: str, about: Message, file: File, tags: Sequence[str] = (), front: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[Message]:
+    """A document of each section of Markdown, with what `about` says of all; `data` has its tags and the notes it links to."""
+    said = False
     for path, body in _sections(text):
         data = {"title": path[-1] if path else title, "file": file.name}
         if len(path) > 1:
             data["under"] = " > ".join(path[:-1])
-        for piece in _pieces(body):
-            yield about | {"content": piece, "key": file.key(" > ".join(path), piece), "data": data}
+        for piece in pieces(body):
+            plain = _CODE.sub(" ", piece)  # a `#` in there is no tag
+            links = dict.fromkeys(name.strip() for name in _WIKI.findall(plain))
+            marks = {"links": list(links), "tags": list(dict.fromkeys([*tags, *_TAG.findall(plain)])), "front": dict(front)}
+            told = data | {name: found for name, found in marks.items() if found}
+            said = True
+            yield about | {"content": piece, "key": file.key(" > ".join(path), piece), "data": told}
+    if not said:
+        file.skip(file.name, "no words")
+
+
+def _fields(text: str) -> dict[str, Any]:
+    """A front matter as far as notes use it: texts, and lists in brackets or one item a line."""
+    found: dict[str, Any] = {}
+    name = ""
+    for line in text.split("\n"):
+        if match := _FIELD.match(line):
+            name, value = match[1].lower(), (match[2] or "").strip()
+            listed = value.startswith("[") and value.endswith("]") and not value.startswith("[[")
+            found[name] = [_unquoted(part) for part in value[1:-1].split(",") if part.strip()] if listed else _unquoted(value)
+        elif name and (match := _ITEM.match(line)):
+            found[name] = [*(found[name] if isinstance(found[name], list) else []), _unquoted(match[1])]
+    return found
+
+
+def _unquoted(value: str) -> str:
+    return value.strip().strip("'\"")
+
+
+def _words(value: Any) -> list[str]:
+    """The texts of a field that holds one or a list of them."""
+    return [text.lstrip("#") for text in (value if isinstance(value, list) else [value]) if text]
 
 
 def _sections(text: str) -> Iterator[tuple[list[str], str]]:
@@ -70,11 +112,11 @@ def _sections(text: str) -> Iterator[tuple[list[str], str]]:
 def read_text(file: File) -> Iterator[Message]:
     """One document a paragraph; a blank line ends a paragraph."""
     for n, paragraph in enumerate(re.split(r"\n[ \t]*\n\s*", file.text().replace("\r\n", "\n").strip()), 1):
-        for piece in _pieces(paragraph):
+        for piece in pieces(paragraph):
             yield {"content": piece, "kind": "document", "key": file.key(n, piece), "data": {"file": file.name}}
 
 
-def _pieces(text: str) -> Iterator[str]:
+def pieces(text: str) -> Iterator[str]:
     """The text in pieces of at most MAX_LENGTH characters, none of them blank."""
     start = 0
     while start < len(text):
@@ -106,103 +148,18 @@ def read_csv(file: File) -> Iterator[Message]:
         header = [name.strip() for name in next(rows, [])]
         if len(set(header)) < len(header) or not all(header):
             raise UsageError(f"{file.path}: line 1 must name each column once, got {header[:12]}")
-        for row in rows:
-            if not any(cell.strip() for cell in row):
-                continue
-            where = f"{file.name}, line {rows.line_num}"
-            if len(row) != len(header):
-                raise UsageError(f"{file.path}: line {rows.line_num} has {len(row)} columns, the header has {len(header)}")
-            item: dict[str, Any] = {name.lower(): cell for name, cell in zip(header, row, strict=True) if cell.strip()}
-            if any(name in item for name in NAMES["content"]):
-                yield as_message(item, file, where)
-            else:
-                told = "\n".join(f"{name}: {cell}" for name, cell in zip(header, row, strict=True) if cell.strip())
-                yield as_message(item | {"content": told, "kind": "document"}, file, where) | {"data": {"file": file.name, **item}}
+        filled = ((f"{file.name}, line {rows.line_num}", row) for row in rows if any(cell.strip() for cell in row))
+        yield from file.each(filled, lambda where, row: _row(header, row, rows.line_num, file, where))
     except csv.Error as error:
         raise UsageError(f"{file.path}: line {rows.line_num} is not CSV ({error}); close every quote") from error
 
 
-def read_mbox(file: File) -> Iterator[Message]:
-    """One message a mail: who wrote it, when, its subject and its text; a thread is a session."""
-    box = mailbox.mbox(file.path, create=False)
-    try:
-        for n, mail in enumerate(box, 1):
-            subject, body = _header(mail, "Subject"), _body(mail).strip()
-            content = f"{subject}\n\n{body}".strip()
-            if not content:
-                continue
-            name, address = parseaddr(_header(mail, "From"))
-            ident = _header(mail, "Message-ID").strip("<> ")
-            thread = (_header(mail, "References") or _header(mail, "In-Reply-To")).split()
-            out: Message = {"content": content, "role": "user", "kind": "message", "key": ident[:500] or file.key(n, content)}
-            out["session"] = (thread[0].strip("<>") if thread else ident)[:500] or file.name
-            if name or address:
-                out["actor"] = (name or address)[:500]
-            if at := _sent(mail):
-                out["at"] = at
-            yield out | {"data": {"subject": subject, "from": address, "to": _header(mail, "To")}}
-    finally:
-        box.close()
-
-
-def _header(mail: Mail, name: str) -> str:
-    value = mail.get(name)
-    try:
-        return " ".join(str(make_header(decode_header(str(value)))).split()) if value is not None else ""
-    except (
-        HeaderParseError,
-        LookupError,
-        ValueError,
-    ):  # a charset or encoding that does not exist: the raw words are better than none
-        return " ".join(str(value).split())
-
-
-def _sent(mail: Mail) -> str | None:
-    """The date of a mail; RFC 5322 says that -0000 is UTC of an unknown place. An unreadable date is no date."""
-    try:
-        when = parsedate_to_datetime(_header(mail, "Date"))
-    except (ValueError, TypeError, IndexError):
-        return None
-    return when.isoformat() + ("+00:00" if when.utcoffset() is None else "")
-
-
-def _body(mail: Mail) -> str:
-    """The plain text of a mail, or the words of its HTML; attachments are left out."""
-    found: dict[str, str] = {}
-    for part in mail.walk():
-        sort = part.get_content_type()
-        if sort in ("text/plain", "text/html") and sort not in found and part.get_content_disposition() != "attachment":
-            raw = part.get_payload(decode=True)
-            data = raw if isinstance(raw, bytes) else b""
-            try:
-                found[sort] = data.decode(part.get_content_charset() or "utf-8", "replace")
-            except LookupError:
-                found[sort] = data.decode("utf-8", "replace")
-    if "text/plain" in found or "text/html" not in found:
-        return found.get("text/plain", "")
-    words = _Words()
-    words.feed(found["text/html"])
-    return re.sub(r"\n\s*\n+", "\n\n", "".join(words.kept))
-
-
-class _Words(HTMLParser):
-    """The text of an HTML page without its scripts and styles."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: list[str] = []
-        self.hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """A block begins a line; scripts and styles hide what is in them."""
-        self.hidden += tag in ("script", "style")
-        self.kept.append("\n" if tag in ("p", "br", "div", "li", "tr") else "")
-
-    def handle_endtag(self, tag: str) -> None:
-        """The end of a script or style."""
-        self.hidden -= tag in ("script", "style") and self.hidden > 0
-
-    def handle_data(self, data: str) -> None:
-        """Words, where they are shown."""
-        if not self.hidden:
-            self.kept.append(data)
+def _row(header: list[str], row: list[str], line: int, file: File, where: str) -> Iterator[Message]:
+    if len(row) != len(header):
+        raise UsageError(f"{file.path}: line {line} has {len(row)} columns, the header has {len(header)}")
+    item: dict[str, Any] = {name.lower(): cell for name, cell in zip(header, row, strict=True) if cell.strip()}
+    if any(name in item for name in NAMES["content"]):
+        yield as_message(item, file, where)
+    else:
+        told = "\n".join(f"{name}: {cell}" for name, cell in zip(header, row, strict=True) if cell.strip())
+        yield as_message(item | {"content": told, "kind": "document"}, file, where) | {"data": {"file": file.name, **item}}

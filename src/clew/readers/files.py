@@ -1,34 +1,72 @@
 """What every reader needs of a file: its text with the place of each line, moments with their offset, and stable keys."""
 
+import codecs
 import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from clew.errors import NotFound, UsageError
 
 Message = dict[str, Any]
+T = TypeVar("T")
 MILLISECONDS = 1e11  # a number above this counts milliseconds since 1970 (as seconds it would lie after the year 5000)
+BLOCK = 1 << 16  # bytes of a JSON array that are read at first; an item that is longer doubles it
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Something in a file that became no message: where it stands, why, and whether it is broken or was left out on purpose."""
+
+    where: str
+    why: str
+    broken: bool
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to read and the zone (a `tzinfo`, or None for unknown) of the times in it that carry no offset."""
+    """A file to read, the zone (None for unknown) of the times in it that carry no offset, and who is told of what is left.
+
+    `user` is whose memories they are where the one who imports says so: a file of many users then names none. Without
+    `left` what is broken is an error; with it reading goes on behind it.
+    """
 
     path: Path
     zone: tzinfo | None = None
+    left: Callable[[Left], None] | None = None
+    user: str | None = None
+    root: Path | None = None  # the folder that is read as a whole, where this is a file in it
 
     @property
     def name(self) -> str:
-        """The file's name without its folder."""
-        return self.path.name
+        """The file's name without its folder; in a folder that is read as a whole its path there."""
+        return self.path.name if self.root is None else self.path.relative_to(self.root).as_posix()
+
+    def skip(self, where: str, why: str) -> None:
+        """Tell of something that is left out on purpose, as a kind of thing and not by its words: equal ones are counted."""
+        if self.left is not None:
+            self.left(Left(where, why, False))
+
+    def refuse(self, where: str, error: UsageError) -> None:
+        """Tell of something that cannot be read and go on; raise it where nobody listens."""
+        if self.left is None:
+            raise error
+        self.left(Left(where, str(error).removeprefix(f"{where}: ").removeprefix(f"{self.path}: "), True))
+
+    def each(self, found: Iterable[tuple[str, T]], act: Callable[[str, T], Iterator[Message]]) -> Iterator[Message]:
+        """What `act` makes of each thing found; where one cannot be read the next one still is."""
+        for where, item in found:
+            try:
+                yield from act(where, item)
+            except UsageError as error:
+                self.refuse(where, error)
 
     def head(self, size: int = 1 << 16) -> bytes:
         """The first bytes, unpacked where the file is gzip; a missing file is a NotFound."""
@@ -45,32 +83,82 @@ class File:
     def lines(self) -> Iterator[tuple[int, str]]:
         """Each line that is not blank, with its number from 1; read as needed, so a large file takes no memory."""
         offset = 0
+        for number, raw in enumerate(self.raw(), 1):
+            offset += len(raw)
+            try:
+                line = self._decoded(raw, offset - len(raw)).removeprefix("\ufeff").strip()
+            except UsageError as error:
+                self.refuse(f"{self.name}, line {number}", error)
+                continue
+            if line:
+                yield number, line
+
+    def raw(self) -> Iterator[bytes]:
+        """Each line as it stands, its end included."""
         with self._open() as file:
-            number = 0
             while raw := self._guarded(file.readline):
-                number += 1
-                line = self._decoded(raw, offset).removeprefix("\ufeff").strip()
-                offset += len(raw)
-                if line:
-                    yield number, line
+                yield raw
 
     def objects(self) -> Iterator[tuple[str, Any]]:
         """The items of a JSON array, the one object of a JSON file, or one value a line, each with where it stands."""
         first = self.head(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-        if first == b"[" or not self._is_lines():
-            value = self._parsed(self.text(), 1)
-            for n, item in enumerate(value if isinstance(value, list) else [value], 1):
-                yield f"{self.name}, item {n}", item
+        if first != b"[" and self._is_lines():
+            for number, line in self.lines():
+                try:
+                    value = self._parsed(line, number)
+                except UsageError as error:
+                    self.refuse(f"{self.name}, line {number}", error)
+                    continue
+                yield f"{self.name}, line {number}", value
             return
-        for number, line in self.lines():
-            yield f"{self.name}, line {number}", self._parsed(line, number)
+        try:
+            for n, item in enumerate(self._items() if first == b"[" else [self._parsed(self.text(), 1)], 1):
+                yield f"{self.name}, item {n}", item
+        except UsageError as error:  # what stands behind a broken place in one JSON value cannot be found again
+            self.refuse(self.name, error)
 
     def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """The items of `objects`, each of which must be a JSON object."""
         for where, item in self.objects():
-            if not isinstance(item, Mapping):
-                raise UsageError(f"{where}: expected a JSON object, got {type(item).__name__}")
-            yield where, item
+            if isinstance(item, Mapping):
+                yield where, item
+            else:
+                self.refuse(where, UsageError(f"{where}: expected a JSON object, got {type(item).__name__}"))
+
+    def _items(self) -> Iterator[Any]:
+        """The items of a JSON array, one in memory at a time."""
+        decoder, reader = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")()
+        buffer, line, size, ended, opened, due = "", 1, BLOCK, False, False, False
+        with self._open() as file:
+            while True:
+                rest = buffer.lstrip(" \t\r\n\ufeff")
+                line, buffer = line + buffer[: len(buffer) - len(rest)].count("\n"), rest
+                if buffer[:1] == "]" and opened:
+                    if buffer[1:].strip() or (not ended and self._guarded(lambda: file.read()).strip()):
+                        raise self._not_json(line, "more stands behind the end of the array")
+                    return
+                if buffer[:1] and (not opened or due):
+                    if buffer[0] != ("," if opened else "["):
+                        raise self._not_json(line, "a comma is missing between two items")
+                    buffer, opened, due = buffer[1:], True, False
+                    continue
+                value, end = None, 0
+                try:
+                    value, end = decoder.raw_decode(buffer) if buffer else (value, end)
+                except RecursionError as error:
+                    raise self._not_json(line, "nested too deep") from error
+                except json.JSONDecodeError as error:
+                    if ended:
+                        raise self._not_json(line + error.lineno - 1, error.msg) from error
+                if end and (ended or buffer[end:].lstrip()):  # a number at the end of what was read may go on
+                    line, buffer, size, due = line + buffer[:end].count("\n"), buffer[end:], BLOCK, True
+                    yield value
+                    continue
+                if ended:
+                    raise self._not_json(line, "the array has no end")
+                raw = self._guarded(lambda n=size: file.read(n))
+                ended, size = not raw, size * 2
+                buffer += self._decoded_more(reader, raw, ended)
 
     def moment(self, value: Any, where: str) -> str | None:
         """A time as ISO 8601 with its offset: from a datetime text, an e-mail date, or seconds or milliseconds since 1970."""
@@ -116,16 +204,25 @@ class File:
                 f"convert it first, as in: iconv -f {like.split()[0].lower()} -t utf-8 {self.name}"
             ) from error
 
+    def _decoded_more(self, reader: codecs.IncrementalDecoder, raw: bytes, ended: bool) -> str:
+        try:
+            return reader.decode(raw, ended)
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{self.path} is not UTF-8 ({error.reason}); convert it first with iconv") from error
+
     def _parsed(self, text: str, line: int) -> Any:
         try:
             return json.loads(text)
         except (json.JSONDecodeError, RecursionError) as error:
             number, why = (line + error.lineno - 1, error.msg) if isinstance(error, json.JSONDecodeError) else (line, "nested too deep")
-            raise UsageError(f"{self.path}: line {number} is not JSON ({why}); each line must be one complete JSON value") from error
+            raise self._not_json(number, why) from error
+
+    def _not_json(self, line: int, why: str) -> UsageError:
+        return UsageError(f"{self.path}: line {line} is not JSON ({why}); each line must be one complete JSON value")
 
     def _is_lines(self) -> bool:
         """Whether the first line is a JSON value by itself."""
-        line = next(iter(self.lines()), (1, ""))[1]
+        line = next(replace(self, left=None).lines(), (1, ""))[1]
         try:
             return isinstance(json.loads(line), (dict, list))
         except (json.JSONDecodeError, RecursionError):
@@ -148,6 +245,11 @@ def table(value: Any) -> Mapping[str, Any]:
 def tables(value: Any) -> list[Mapping[str, Any]]:
     """The objects in a value that should be a list of them."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def items(value: Any) -> list[Any]:
+    """A value that should be a list, or an empty one."""
+    return value if isinstance(value, list) else []
 
 
 def zone(tz: str | tzinfo | None) -> tzinfo | None:

@@ -3,7 +3,7 @@
 A door that speaks through a `Grant` cannot show or change what is not the principal's: what lies outside does not exist (NotFound).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from clew import intake
+from clew.arena import decay_curve
+from clew.arena.decay_curve import Simulation
+from clew.decay import Report, spared
 from clew.engine import Clew
 from clew.errors import Denied, NotFound
-from clew.recall import Answer
+from clew.fold import Folder
+from clew.recall import Answer, steady
+from clew.retention import sources
 from clew.serve.access import Access, Principal
 from clew.serve.keys import Keys
 from clew.serve.traces import span
@@ -104,7 +109,7 @@ class Grant:
         for id in {*basis, *_based(what)}:
             self._seen("record", id)
         if given.get("as_lived"):
-            self.who.needs("load")  # it moves the learned clock back
+            self.who.needs("load")  # that moves the learned clock back
         with span("record"):
             return self._clew.record(trusted, user=whose, basis=basis, **given)
 
@@ -145,14 +150,11 @@ class Grant:
             self._own("archive", id)
         return self._clew.archive(ids, undo=undo, actor=self.who.name)
 
-    def retract(self, events: Sequence[int], *, reason: str | None = None) -> Recorded:
+    def retract(self, events: Sequence[int], **how: Any) -> Recorded:
         """See `Clew.retract`."""
-        self.who.needs("retract")
-        found = self._clew.log.select(f"seq IN ({','.join(map(str, intake.places(events)))})", ())
-        for event in found:
-            if self.who.user not in (None, event.scope.user):
-                raise NotFound(f"there is no event {event.seq} in the log that could be retracted")
-        return self._clew.retract(events, reason=reason, actor=self.who.name)
+        self.who.needs("load" if how.get("as_lived") else "retract")  # that moves the learned clock back
+        self._said(intake.places(events), " that could be retracted")
+        return self._clew.retract(events, actor=self.who.name, **how)
 
     # -- reviewing and forgetting -------------------------------------------------------------------------------
 
@@ -188,12 +190,57 @@ class Grant:
         self.who.needs("verify_forgotten")
         return self._clew.verify_forgotten(receipt, probes)
 
+    def erase(self, receipt: Receipt) -> Receipt:
+        """See `Clew.erase`."""
+        self.who.needs("erase")
+        return self._clew.erase(receipt)
+
+    # -- what stays and what fades ------------------------------------------------------------------------------
+
+    def pin(self, *ids: str, events: Sequence[int] = ()) -> Recorded:
+        """See `Clew.pin`."""
+        return self._pinning("pin", ids, events)
+
+    def unpin(self, *ids: str, events: Sequence[int] = ()) -> Recorded:
+        """See `Clew.unpin`."""
+        return self._pinning("unpin", ids, events)
+
+    def pinned(self) -> frozenset[int]:
+        """See `Clew.pinned`; of who acts for one user, that user's."""
+        self.who.needs("pinned")
+        found = self._clew.pinned()
+        return found if self.who.user is None else frozenset(e.seq for e in self._events(found) if e.scope.user == self.who.user)
+
+    def decay(self, *, user: str | None = None, recipe: str | None = None, dry_run: bool = True, **limit: Any) -> Report:
+        """See `Clew.decay`."""
+        whose, _ = self._aging("decay", user, recipe)
+        report = self._clew.decay(user=whose, recipe=recipe, dry_run=dry_run, **limit)
+        if not dry_run:
+            self._access.audit(self.who, "decay", archived=len(report.items))
+        return report
+
+    def faded(self, *, user: str | None = None, recipe: str | None = None) -> tuple[tuple[int, ...], int]:
+        """See `Clew.faded`."""
+        whose, _ = self._aging("faded", user, recipe)
+        return self._clew.faded(user=whose, recipe=recipe)
+
+    def simulate(self, *, user: str | None = None, recipe: str | None = None) -> Simulation:
+        """What decay would have cost the later questions of a user, or of everyone; see `arena.decay_curve`."""
+        whose, folder = self._aging("simulate", user, recipe)
+        return steady(lambda: decay_curve.simulate(folder, whose, spared(self._clew.log)))
+
     # -- the whole ----------------------------------------------------------------------------------------------
 
-    def administer(self, verb: str, **facts: Any) -> Clew:
-        """The whole memory for an administrative verb of NEEDS, once the act is in the log; Denied for all but who may."""
+    def overseen(self, verb: str) -> Clew:
+        """The whole memory for a verb of NEEDS that tells of it; Denied for all but who may."""
         self.who.whole(verb)
-        self._access.audit(self.who, verb, **facts)
+        return self._clew
+
+    def administer(self, verb: str, *, tried: bool = False, **facts: Any) -> Clew:
+        """The same for an administrative verb, once the act is in the log, unless it is only tried."""
+        self.who.whole(verb)
+        if not tried:
+            self._access.audit(self.who, verb, **facts)
         return self._clew
 
     def generations(self, recipe: str | None = None) -> list[Generation]:
@@ -219,6 +266,32 @@ class Grant:
         self.who.needs(verb)
         return self.who.scope(user).user
 
+    def _aging(self, verb: str, user: str | None, recipe: str | None) -> tuple[str | None, Folder]:
+        """Whose memories fade, and the view: for who acts for one user, none that is made of several users' words."""
+        whose, folder = self._whose(verb, user), self._clew.aging(recipe)
+        if self.who.user is not None and folder.view.generation.shares in ("agent", "all"):
+            raise Denied(f"{verb}: users share the views of {folder.recipe.name}, and this key acts for one")
+        return whose, folder
+
+    def _pinning(self, verb: str, ids: Sequence[str], events: Sequence[int]) -> Recorded:
+        for id in ids:
+            self._own(verb, id)
+        self.who.needs(verb)
+        behind = {seq for id in ids for seq in sources(self._clew.log, id)} if self.who.user is not None else set[int]()
+        self._said({*events, *behind})
+        done = getattr(self._clew, verb)(*ids, events=events)
+        self._access.audit(self.who, verb, marks=len(done.seqs))
+        return done
+
+    def _events(self, seqs: Collection[int]) -> list[Event]:
+        return self._clew.log.select(f"seq IN ({','.join(map(str, sorted(seqs)))})", ()) if seqs else []
+
+    def _said(self, seqs: Collection[int], what: str = "") -> None:
+        """NotFound, in the engine's own words, where one of these events is somebody else's."""
+        for event in self._events(seqs):
+            if self.who.user not in (None, event.scope.user):
+                raise NotFound(f"there is no event {event.seq} in the log{what}")
+
     def _seen(self, verb: str, id: str) -> Memory:
         """The memory, where the principal may see it."""
         self.who.needs(verb)
@@ -239,8 +312,7 @@ class Grant:
         if self.who.user is None:
             return True
         mine = (None, self.who.user)
-        seqs = sorted({seq for m in memories for seq in (*m.rests, *(s.seq for s in m.sources))})
-        rests = self._clew.log.select(f"seq IN ({','.join(map(str, seqs))})", ()) if seqs else []
+        rests = self._events({seq for m in memories for seq in (*m.rests, *(s.seq for s in m.sources))})
         return all(m.scope.user in mine for m in memories) and all(event.scope.user in mine for event in rests)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from clew.engine import Clew
 from clew.errors import ClewError, NotFound, UsageError
+from clew.models import Budget
 from clew.serve.access import Principal
 from clew.serve.keys import KIND, act
 from clew.types import Event
@@ -34,6 +35,7 @@ class Operation:
     result: Mapping[str, Any] | None = None
     detail: str | None = None  # why it failed, in the error's own words
     retry_of: int | None = None
+    error: str | None = None  # the name of that error's class
 
 
 class Operations:
@@ -49,13 +51,21 @@ class Operations:
         """Wait for what runs; what waits is lost, and says so."""
         self._worker.shutdown(wait=True, cancel_futures=True)
 
-    def start(self, who: Principal, verb: str, recipe: str | None = None, promote: bool = True, retry_of: int | None = None) -> Operation:
-        """Ask for rebuild, catch_up or verify; it is in the log when this returns."""
+    def start(
+        self,
+        who: Principal,
+        verb: str,
+        recipe: str | None = None,
+        promote: bool = True,
+        ask: Mapping[str, Any] | None = None,
+        retry_of: int | None = None,
+    ) -> Operation:
+        """Ask for rebuild, catch_up or verify; it is in the log when this returns. `ask` is a Budget's limits, for a rebuild."""
         who.whole(verb)
-        facts = {"verb": verb, "recipe": recipe, "promote": promote, "retry_of": retry_of, **self._here}
+        facts = {"verb": verb, "recipe": recipe, "promote": promote, "ask": ask, "retry_of": retry_of, **self._here}
         [(seq, _)] = self._clew.log.append(act(who.name, ASKED, facts))
         self._live[seq] = None
-        self._worker.submit(self._run, seq, who, partial(self._done, verb, recipe, promote, seq))
+        self._worker.submit(self._run, seq, who, partial(self._done, facts, seq))
         return self.get(seq)
 
     def retry(self, who: Principal, id: int) -> Operation:
@@ -65,7 +75,7 @@ class Operations:
         if found.state not in ("failed", "lost"):
             raise UsageError(f"operation {id} is {found.state}; only what failed or was lost is tried again")
         asked = self._asked(id).body
-        return self.start(who, asked["verb"], asked["recipe"], asked["promote"], id)
+        return self.start(who, asked["verb"], asked["recipe"], asked["promote"], asked.get("ask"), id)
 
     def get(self, id: int) -> Operation:
         """How a piece of work stands; NotFound where the log knows none with that id."""
@@ -82,18 +92,20 @@ class Operations:
         try:
             end = {"state": "done", "result": work()}
         except ClewError as error:
-            end = {"state": "failed", "detail": str(error)}
+            end = {"state": "failed", "detail": str(error), "error": type(error).__name__}
         finally:
             self._clew.log.append(act(who.name, ENDED, {"operation": seq, **end}))
             self._live.pop(seq, None)
 
-    def _done(self, verb: str, recipe: str | None, promote: bool, seq: int) -> dict[str, Any]:
+    def _done(self, asked: Mapping[str, Any], seq: int) -> dict[str, Any]:
+        verb, recipe, ask = asked["verb"], asked["recipe"], asked["ask"]
+
         def moved(done: int, total: int) -> None:
             self._live[seq] = (done, total)
 
         moved(0, self._clew.log.head())
         if verb == "rebuild":
-            made = self._clew.rebuild(recipe, promote=promote, progress=moved)
+            made = self._clew.rebuild(recipe, ask=ask and Budget(**ask), promote=asked["promote"], progress=moved)
             return {"recipe": made.recipe, "generation": made.id, "state": made.state}
         if verb == "catch_up":
             return dict(self._clew.catch_up(recipe, progress=moved))
@@ -128,6 +140,7 @@ class Operations:
             end.get("result"),
             end.get("detail"),
             body["retry_of"],
+            end.get("error"),
         )
 
     def _elsewhere(self, body: Mapping[str, Any]) -> State:

@@ -1,5 +1,6 @@
 """The shapes of requests: the arguments of the door's verbs, with their bounds. What comes back are the engine's own types."""
 
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -14,7 +15,16 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def worded(value: Any) -> Any:
+    """A day or a span of time is a text: a bare number says nothing of its unit."""
+    if isinstance(value, str) and not value.lstrip("+-").isdigit():
+        return value
+    raise ValueError("write it in ISO 8601, such as 2026-05-20 for a day or P90D for a span")
+
+
 Whole = BeforeValidator(whole)
+Day = Annotated[date, BeforeValidator(worded)]
+Span = Annotated[timedelta, BeforeValidator(worded)]
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 Id = Annotated[str, Field(min_length=1, max_length=200, description="A memory's id.")]
 Place = Annotated[int, Field(ge=1, le=LARGEST, strict=True, description="The place of an event in the log."), Whole]
@@ -25,6 +35,8 @@ Trust = Literal["web", "document", "tool", "assistant", "user", "owner"]
 Reason = Literal["superseded", "corrected", "retracted", "merged", "expired"]
 Flag = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(ge=1, le=1000, strict=True), Whole]
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+Limit = Annotated[int, Field(ge=0, le=LARGEST, strict=True), Whole]
 Tokens = Annotated[int, Field(ge=1, le=1_000_000, strict=True), Whole]
 assert set(TRUST) == set(Trust.__args__) and set(REASONS) == set(Reason.__args__)
 
@@ -95,6 +107,9 @@ class Retract(Shape):
 
     events: list[Place] = Field(min_length=1, max_length=10_000)
     reason: Name | None = None
+    at: Instant | None = Field(None, description="When they were withdrawn.")
+    key: Annotated[str, Field(min_length=1, max_length=450)] | None = Field(None, description="Makes it idempotent.")
+    as_lived: Flag = False
 
 
 class Revise(Shape):
@@ -136,11 +151,10 @@ class Forget(Scoped):
     reason: Name | None = None
 
 
-class Verify(Shape):
-    """A receipt of `forget`, and words to look for in every byte."""
+class Erase(Shape):
+    """A receipt of `forget`."""
 
     receipt: Receipt
-    probes: list[Words] = Field(default_factory=list, max_length=100)
 
     @field_validator("receipt")
     @classmethod
@@ -151,6 +165,87 @@ class Verify(Shape):
         if len(receipt.digests) != len(receipt.seqs):
             raise ValueError("digests are one for each of seqs")
         return receipt
+
+
+class Verify(Erase):
+    """A receipt of `forget`, and words to look for in every byte."""
+
+    probes: list[Words] = Field(default_factory=list, max_length=100)
+
+
+class Holding(Scoped):
+    """What `hold` takes; at least one thing that says what."""
+
+    reason: Name = Field(description="What a refused forget says.")
+    actor: Name | None = None
+    events: list[Place] = Field(default_factory=list, max_length=10_000)
+    matching: Words | None = None
+    before: Instant | None = None
+
+
+class Release(Shape):
+    """The end of a hold."""
+
+    reason: Name | None = None
+
+
+class Pins(Shape):
+    """Memories whose events are meant, and events."""
+
+    ids: list[Id] = Field(default_factory=list, max_length=1000)
+    events: list[Place] = Field(default_factory=list, max_length=10_000)
+
+
+class Retain(Scoped):
+    """What `retain` takes: a rule by age, kind, scope and words."""
+
+    name: Name
+    older_than: Annotated[int, Field(ge=1, le=36_500, strict=True), Whole] | Span | None = Field(
+        None, description="Since it was recorded: whole days, or an ISO 8601 duration such as P90D."
+    )
+    kind: Name | None = None
+    actor: Name | None = None
+    matching: Words | None = None
+    at_most: Place | None = Field(None, description="Events a day; a run that would take more takes none.")
+    reason: Name | None = None
+    dry_run: Flag = False
+
+
+class Withdraw(Shape):
+    """A rule's name."""
+
+    name: Name
+
+
+class Apply(Shape):
+    """The day as of which the rules are applied: today, or an earlier one."""
+
+    day: Day | None = None
+    dry_run: Flag = False
+
+
+class Simulate(Shape):
+    """Whose memories decay is tried on, in which view."""
+
+    user: Name | None = None
+    recipe: Name | None = None
+
+
+class Decay(Simulate):
+    """What `decay` takes: one limit, or none to list the weakest."""
+
+    below: Share | None = None
+    keep_share: Share | None = None
+    keep_bytes: Limit | None = None
+    keep_count: Limit | None = None
+    dry_run: Flag = True
+    show: Count = 20
+
+
+class Tick(Shape):
+    """A day."""
+
+    date: Day | None = None
 
 
 class Window(Shape):
@@ -172,12 +267,22 @@ class Call(Scoped):
     key: Name | None = None
 
 
+class Ask(Shape):
+    """What a rebuild may ask of models that was never asked: the limits of a `Budget`; null is no limit."""
+
+    tokens_per_day: Limit | None = None
+    calls_per_day: Limit | None = None
+    cost_per_day: Annotated[float, Field(ge=0)] | None = None
+    tokens_per_call: Limit | None = None
+
+
 class Start(Shape):
     """Long work to be done."""
 
     verb: Literal["rebuild", "catch_up", "verify"]
     recipe: Name | None = None
     promote: Flag = True
+    ask: Ask | None = Field(None, description="Of a rebuild; without it no model is asked.")
 
 
 class Promote(Shape):
@@ -215,3 +320,10 @@ class Page(BaseModel):
 
     memories: list[Memory]
     next: str | None
+
+
+class Erasable(BaseModel):
+    """Events that only archived memories came from, and how many archived memories must wait."""
+
+    events: list[int]
+    waiting: int

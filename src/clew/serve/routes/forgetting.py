@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from clew.serve.seams import Granted, answer
-from clew.serve.shapes import Forget, Verify
+from clew.serve.shapes import Erase, Forget, Verify
 from clew.types import Receipt
 
 router = APIRouter(prefix="/forget", tags=["forgetting"])
@@ -19,3 +19,9 @@ def forget(meant: Forget, memory: Granted) -> Response:
 def verify(claimed: Verify, memory: Granted) -> Response:
     """What is `left` of what a receipt says was forgotten; nothing is left where the list is empty."""
     return answer(dict[str, list[str]], {"left": memory.verify_forgotten(claimed.receipt, claimed.probes)})
+
+
+@router.post("/erase", response_model=Receipt)
+def erase(claimed: Erase, memory: Granted) -> Response:
+    """Clean the file again, for a receipt that still says withdrawn."""
+    return answer(Receipt, memory.erase(claimed.receipt))

@@ -3,25 +3,29 @@
 import os
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path as File
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 from anyio import open_file, to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from clew.engine import Clew
+from clew.errors import UsageError
 from clew.serve.keys import Key
-from clew.serve.seams import Granted, answer
-from clew.serve.shapes import NewKey
+from clew.serve.routes import fading, retaining
+from clew.serve.seams import Granted, Streamed, answer
+from clew.serve.shapes import NewKey, Scoped, Tick
 from clew.types import Recorded
 
 router = APIRouter(tags=["whole"])
 LINES = "application/x-ndjson"
 CHUNK = 65_536  # bytes
+BYTES = "application/octet-stream"
 Fresh = dict[str, Key | str]
+router.include_router(retaining.router)
+router.include_router(fading.router)
 
 
 @router.get("/users", response_model=list[str])
@@ -55,10 +59,44 @@ def revoke(id: Annotated[str, Path(min_length=1, max_length=64)], memory: Grante
     memory.keys().revoke(id, by=memory.who.name)
 
 
-@router.get("/export", response_class=StreamingResponse, responses={200: {"content": {LINES: {}}, "description": "JSON lines."}})
-def export(memory: Granted) -> StreamingResponse:
+@router.post("/canaries", response_model=dict[str, str], status_code=201)
+def canary(where: Scoped, memory: Granted) -> Response:
+    """Plant a text that nobody has a reason to repeat; where its `token` is met, the status shows an alarm."""
+    return answer(dict[str, str], {"token": memory.administer("canary").canary(**where.given())}, 201)
+
+
+@router.post("/ticks", response_model=dict[str, int])
+def tick(of: Tick, memory: Granted) -> Response:
+    """Append the day's tick where recipes subscribe to ticks, as the worker does; `added` is 0 on a day that has it."""
+    day = None if of.date is None else of.date.isoformat()
+    return answer(dict[str, int], {"added": memory.administer("tick").tick(day)})
+
+
+@router.get("/backup", response_class=Streamed, responses={200: {"content": {BYTES: {}}, "description": "The file."}})
+def backup(memory: Granted) -> Streamed:
+    """A copy of the whole file as of one moment, also while others write; encrypted where the memory is. No `forget` reaches it."""
+    file = _copied(memory.administer("backup"))
+    return Streamed(_pieces(file), media_type=BYTES, headers={"Content-Length": str(os.fstat(file.fileno()).st_size)})
+
+
+def _copied(clew: Clew) -> BinaryIO:
+    """A copy that lies in no folder any more: nothing is left of it once it is sent, or its process has ended."""
+    with tempfile.TemporaryDirectory(prefix="clew-") as folder:
+        path = File(folder, "copy")
+        clew.database.copied(path)
+        return open(path, "rb")
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(CHUNK):
+            yield piece
+
+
+@router.get("/export", response_class=Streamed, responses={200: {"content": {LINES: {}}, "description": "JSON lines."}})
+def export(memory: Granted) -> Streamed:
     """Every event and kept answer as JSON lines, as it is read; as private as the memory itself."""
-    return StreamingResponse(_exported(memory.administer("export")), media_type=LINES)
+    return Streamed(_exported(memory.administer("export")), media_type=LINES)
 
 
 async def _exported(clew: Clew) -> AsyncIterator[bytes]:
@@ -97,5 +135,8 @@ async def load(request: Request, memory: Granted, as_lived: Annotated[bool, Quer
         async with await open_file(path, "wb") as file:
             async for chunk in request.stream():
                 await file.write(chunk)
-        done = await to_thread.run_sync(lambda: memory.load(path, as_lived=as_lived))
+        try:
+            done = await to_thread.run_sync(lambda: memory.load(path, as_lived=as_lived))
+        except UsageError as error:
+            raise UsageError(str(error).replace(str(path), "what was sent")) from error
     return answer(Recorded, done)

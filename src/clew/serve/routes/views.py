@@ -1,6 +1,6 @@
 """Memory systems and their views: recipes, generations, and long work on them as operations."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -13,6 +13,7 @@ from clew.storage.view import Generation
 router = APIRouter(tags=["views"])
 Number = Annotated[int, Path(ge=1, le=LARGEST)]
 Facts = dict[str, dict[str, str]]
+Differences = list[tuple[str, list[Any]]]
 
 
 @router.get("/recipes", response_model=Facts)
@@ -40,6 +41,12 @@ def promote(id: Number, of: Promote, memory: Granted) -> Response:
 def drop(id: Number, recipe: Name, memory: Granted) -> None:
     """Remove a generation that does not serve."""
     memory.administer("drop", recipe=recipe, generation=id).drop(recipe, id)
+
+
+@router.get("/generations/{id}/diff", response_model=Differences)
+def diff(id: Number, recipe: Name, other: Annotated[int, Query(ge=1, le=LARGEST)], memory: Granted) -> Response:
+    """The rows in which that generation and `other` differ: "-" only in the first, "+" only in the second."""
+    return answer(Differences, [(sign, list(row)) for sign, row in memory.overseen("diff").diff(recipe, id, other)])
 
 
 @router.post("/operations", response_model=Operation, status_code=202)
