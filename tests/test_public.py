@@ -117,3 +117,20 @@ def test_the_chat_puts_into_a_prompt_what_an_earlier_chat_was_told(tmp_path: Pat
         server.shutdown()
         server.server_close()
     assert "Pixel" not in Endpoint.sent[0] and "My cat is called Pixel" in Endpoint.sent[1]
+
+
+def test_pages_of_memories_hold_each_once_whoever_s_they_are_and_however_they_are_cut(tmp_path: Path) -> None:
+    with clew.Clew(tmp_path / "m.db", recipes=["verbatim"]) as c:
+        for n in range(7):
+            c.record(f"note {n}", user="ana" if n % 3 else None)
+        whole, found, after = c.memories(user="ana"), [], None
+        while page := c.memories(user="ana", after=after, limit=2):
+            assert len(page) <= 2
+            found += page
+            after = page[-1].id
+        assert found == whole and sorted(m.text for m in whole) == [f"note {n}" for n in range(7)]
+        with pytest.raises(clew.NotFound, match="to go on after"):
+            c.memories(user="ana", after="00ff")
+        c.record("somebody else's", user="ben")
+        with pytest.raises(clew.NotFound, match="to go on after"):
+            c.memories(user="ana", after=c.memories(user="ben")[0].id)

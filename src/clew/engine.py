@@ -13,7 +13,7 @@ from clew import intake
 from clew import recall as recalling
 from clew.desk import Desk
 from clew.disposal import PATIENCE
-from clew.errors import NotFound, UsageError
+from clew.errors import UsageError
 from clew.fold import PENDING
 from clew.generations import Generations
 from clew.maintenance import digest, masked
@@ -301,11 +301,7 @@ class Clew(Workbench):
         """
         folder, scope = self._views.serving(recipe or self._default), Scope(user, agent, session)
         recalling.caught_up(folder, scope, PATIENCE, self.database.readonly or self._views.stale(folder.view.generation))
-        found = recalling.listed(folder, scope, kind)
-        start = next((i + 1 for i, m in enumerate(found) if m.id == after), None) if after else 0
-        if start is None:
-            raise NotFound(f"there is no memory {after!r} of that user to go on after")
-        return found[start : start + limit]
+        return recalling.listed(folder, scope, kind, after, limit)
 
     def users(self) -> list[str]:
         """Every user that some surviving event has, in order of first appearance."""

@@ -5,12 +5,15 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC
+from itertools import islice
 from time import monotonic
 from types import ModuleType
 from typing import TypeVar
 
+import numpy as np
+
 from clew.context import CHARS_PER_TOKEN, Context
-from clew.errors import BudgetExceeded, ModelUnavailable, StorageBusy, StorageFull
+from clew.errors import BudgetExceeded, ModelUnavailable, NotFound, StorageBusy, StorageFull
 from clew.fold import Folder, Key
 from clew.operators.retrieve import bm25, hybrid
 from clew.recipe import Recipe
@@ -22,6 +25,7 @@ from clew.types import TRUST, Change, Hit, Memory, Query, Quote, Scope
 
 FENCE = "memory"
 LEVELS = {TRUST["tool"]: "tool output", TRUST["document"]: "document", TRUST["web"]: "web page"}  # named where text is shown
+PAGE = 1000  # memories that are listed at a time
 TRIES = 20  # of one reading that others' forgetting keeps overtaking
 R = TypeVar("R")
 
@@ -182,16 +186,31 @@ def tokens(text: str) -> int:
     return -(-len(text) // CHARS_PER_TOKEN)
 
 
-def listed(folder: Folder, scope: Scope, kind: str | None) -> list[Memory]:
-    """The memories of a scope as they are now, oldest first."""
-    return steady(lambda: _listed(folder, scope, kind))
+def listed(folder: Folder, scope: Scope, kind: str | None, after: str | None, limit: int) -> list[Memory]:
+    """The memories of a scope as they are now, oldest first, `limit` of them from the one after that id."""
+    return steady(lambda: _listed(folder, scope, kind, after, limit))
 
 
-def _listed(folder: Folder, scope: Scope, kind: str | None) -> list[Memory]:
+def _listed(folder: Folder, scope: Scope, kind: str | None, after: str | None, limit: int) -> list[Memory]:
     user, agent, session = numbers(folder, scope)
-    there = [part for part in parts(folder, scope).values() if part is not None]
-    found = [m for part in there for m in folder.view.draft(part, part.cursor, Only(user, agent, session)).all(kind)]
-    return [memory for memory, allowed in zip(found, permitted(folder, Query("", scope), there, found), strict=True) if allowed]
+    found: list[Memory] = []
+    with folder.log.database.snapshot():
+        there = [part for part in parts(folder, scope).values() if part is not None]
+        for part in there:
+            view = folder.view.draft(part, part.cursor, Only(user, agent, session))
+            slots = view.columns(() if kind is None else (kind,)).slot
+            last = view.slot(after) if after else -1
+            if last is None:
+                continue  # it is of another partition
+            after = None
+            places = iter(slots[np.searchsorted(slots, last, side="right") :].tolist())
+            while len(found) < limit and (some := list(islice(places, min(limit, PAGE)))):
+                memories = view.at_slots(some)
+                allowed = permitted(folder, Query("", scope), there, memories)
+                found += [memory for memory, may in zip(memories, allowed, strict=True) if may]
+    if after:
+        raise NotFound(f"there is no memory {after!r} of that user to go on after")
+    return found[:limit]
 
 
 def rendered(hits: Sequence[Hit], max_tokens: int) -> str:

@@ -116,6 +116,12 @@ class Reading:
             found = {int(n): self.log.name(c, int(n)) for n in numbers if n}
         return {number: name for number, name in found.items() if name is not None}
 
+    def slot(self, id: str) -> int | None:
+        """The slot of the memory with that id as it is now, or None."""
+        with self.index.lock, self.log.database.snapshot() as c:
+            self._look(c)
+            return self._slot(c, id)
+
     def at_slots(self, slots: Iterable[int]) -> list[Memory]:
         """The memories in these slots, in the order given."""
         with self.index.lock, self.log.database.snapshot() as c:
