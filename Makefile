@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export FILE ASK
 
-.PHONY: client demo test check soak bench table docs models minilm llm readme clean
+.PHONY: audit client pictures demo test check soak bench table docs models minilm llm readme clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clew needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
@@ -58,9 +58,18 @@ table: $(VENV)/.arena
 	  $(if $(MODEL),--model $(MODEL) --base-url '$(URL)' --reader $(MODEL) --keep out/answers,$(PEERS:%=--peer %)) $(if $(SMALL),--small $(SMALL)) $(ARGS) || exit 1; done
 	$(BIN)/clew arena report out/arena
 
+# Known vulnerabilities of what is installed; needs the network's database of advisories. ARGS=--strict fails without it.
+audit: $(VENV)/.dev
+	$(BIN)/pip install --quiet pip-audit
+	$(BIN)/python tools/audit.py $(ARGS)
+
 # The TypeScript client, built and tried against a real service; tests/test_client_ts.py then runs it too.
 client: $(VENV)/.dev
 	cd packages/clew-client-ts && npm ci && npm run build && PYTHON=$(CURDIR)/$(BIN)/python npm test
+
+# The inspector's pictures in docs/img, taken anew in a real Chromium.
+pictures: $(VENV)/.dev
+	$(BIN)/python tools/inspector_pictures.py
 
 docs: $(VENV)/.dev
 	$(BIN)/pip install --quiet mkdocs

@@ -27,9 +27,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from clew import Clew, ModelError
+from clew.recall import NOTE
 from clew.recipe import load
 from clew.serve.access import Access
-from clew.serve.mcp_tools import QUOTED
+from clew.serve.limits import Limits
 from clew.serve.proxy import Upstream, app
 from clew.serve.proxy_memory import ChatMemory
 
@@ -285,7 +286,7 @@ def test_calls_of_tools_and_their_results_are_kept_as_such(world: World) -> None
 def test_what_memory_s_own_tools_quoted_is_not_recorded_as_news(world: World) -> None:
     said = {"role": "user", "content": "Where is my boat?"}
     call = {"id": "call_2", "type": "function", "function": {"name": "search_memories", "arguments": '{"query": "boat"}'}}
-    quoted = {"role": "tool", "tool_call_id": "call_2", "content": f"{QUOTED}\n[46bc] 2026-11-23 I keep my boat in Lagos."}
+    quoted = {"role": "tool", "tool_call_id": "call_2", "content": f"{NOTE}\n[46bc] 2026-11-23 I keep my boat in Lagos."}
     steps = [said, {"role": "assistant", "tool_calls": [call]}, quoted]
     raw = httpx2.post(
         f"{world.url}/chat/completions", json={"model": "m", "messages": steps}, headers={"session-id": "s7", "x-clew-user": "ana"}
@@ -483,5 +484,19 @@ def test_without_a_key_no_page_and_no_borrowed_name_is_answered(world: World) ->
 def test_a_request_that_is_too_large_is_refused_before_it_is_read_whole(world: World) -> None:
     with contextlib.suppress(httpx2.TransportError):  # the connection may be closed before all of it is sent
         answer = httpx2.post(f"{world.url}/chat/completions", content=b"x" * (33 << 20), timeout=20)
-        assert answer.status_code == 413 and "32 MiB" in answer.text
+        assert answer.status_code == 413 and "at most 33,554,432 bytes" in answer.json()["error"]["message"]
     assert world.script.asked == []
+
+
+def test_who_asks_too_often_is_told_so_in_openai_s_shape(tmp_path: Path) -> None:
+    with Clew(tmp_path / "m.db") as clew:
+        memory, nowhere = ChatMemory(clew, Access(clew.log)), Upstream("http://127.0.0.1:9/v1")
+        with (
+            listening(app(memory, nowhere, Limits(rate=0.1, burst=1))) as url,
+            OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as client,
+        ):
+            with pytest.raises(openai.InternalServerError):
+                ask(client)
+            with pytest.raises(openai.RateLimitError, match="requests a second") as caught:
+                ask(client)
+            assert int(caught.value.response.headers["retry-after"]) >= 1

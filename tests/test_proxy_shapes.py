@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clew.serve.proxy_shapes import Chat, Events, Responses, Shape, new
+from clew.serve.proxy_shapes import CHAT, RESPONSES, Events, Shape, new
 
 WORDS = ("role", "content", "type", "text", "tool_calls", "function", "name", "arguments", "id", "index", "delta", "message", "output")
 VALUES = (
@@ -29,7 +29,7 @@ JSON = st.recursive(
     max_leaves=12,
 )
 BODIES = st.dictionaries(st.sampled_from(("messages", "input", "choices", "output", "response", "item", "type", "id")), JSON, max_size=5)
-SHAPES = pytest.mark.parametrize("shape", [Chat(), Responses()], ids=["chat", "responses"])
+SHAPES = pytest.mark.parametrize("shape", [CHAT, RESPONSES], ids=["chat", "responses"])
 
 
 @SHAPES
@@ -71,9 +71,9 @@ def test_the_newest_words_of_the_user_are_the_question_and_what_follows_the_assi
         {"role": "user", "content": "Third."},
     ]
     body = {"messages": messages, "seed": 1}
-    assert Chat().question(body) == "Third."
-    spoken = Chat().spoken(body)
+    assert CHAT.question(body) == "Third."
+    spoken = CHAT.spoken(body)
     assert [m["content"] for m in spoken[new(spoken) :]] == ["Second.\n(input_audio)", "Third."]
-    assert Chat().shown(body, "B")["messages"] == [*messages[:4], {"role": "user", "content": "B\n\nThird."}]
+    assert CHAT.shown(body, "B")["messages"] == [*messages[:4], {"role": "user", "content": "B\n\nThird."}]
     items = [{"type": "reasoning", "summary": []}, {"role": "user", "content": "First."}, {"type": "item_reference", "id": "x"}]
-    assert Responses().question({"input": items}) == "First." and Responses().shown({"input": items}, "B")["input"][0] == items[0]
+    assert RESPONSES.question({"input": items}) == "First." and RESPONSES.shown({"input": items}, "B")["input"][0] == items[0]

@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import socket
 
@@ -74,21 +76,54 @@ def running(log: Path, *words: str) -> Iterator[str]:
             process.wait(10)
 
 
+@contextmanager
+def upstream(seen: list[str]) -> Iterator[str]:
+    """An address of models that has none, and notes who asks."""
+
+    class Models(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(f"GET {self.path} {self.headers['authorization']}")
+            self.send_response(200)
+            self.send_header("content-length", "12")
+            self.end_headers()
+            self.wfile.write(b'{"data": []}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Models) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/v1"
+        finally:
+            server.shutdown()
+
+
 @pytest.mark.parametrize("processes", [1, 2])
-def test_the_service_answers_and_ends_cleanly_and_a_key_made_beside_it_counts_at_once(tmp_path: Path, processes: int) -> None:
+def test_the_service_answers_and_ends_cleanly_and_a_key_made_beside_it_counts_at_once(
+    tmp_path: Path, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("uvicorn", reason="needs the extra [serve]")
     httpx = pytest.importorskip("httpx", reason="needs httpx")
-    db = str(tmp_path / "memory.db")
+    db, seen = str(tmp_path / "memory.db"), list[str]()
+    monkeypatch.setenv("MODELS_KEY", "sk-upstream")
     with (
-        running(tmp_path / "log", "--db", db, "--processes", str(processes)) as address,
+        upstream(seen) as models,
+        running(
+            tmp_path / "log", "--db", db, "--processes", str(processes), "--upstream", models, "--upstream-key", "env:MODELS_KEY"
+        ) as address,
         httpx.Client(base_url=address, trust_env=False) as client,
     ):
+        assert client.get("/openai/v1/models").json() == {"data": []} and seen == ["GET /v1/models Bearer sk-upstream"]
+        listed = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+        answer = client.post("/mcp", json=listed, headers={"accept": "application/json, text/event-stream"})
+        assert "search_memories" in answer.text
         assert client.post("/v1/events", json={"what": "I like tea", "user": "ana"}).status_code == 201
         hits = [client.post("/v1/recall", json={"text": "What does Ana like?", "user": "ana"}).json()["hits"] for _ in range(6)]
         assert all(found[0]["memory"]["text"] == "I like tea" for found in hits)
         token = clew("keys", "add", "desk", "--role", "admin", "--db", db)[1].split()[0]
         time.sleep(1.1)  # a service may take a second to know of it
-        assert client.get("/v1/status").status_code == 401
+        assert {client.get(path).status_code for path in ("/v1/status", "/mcp", "/openai/v1/models")} == {401}
         assert client.get("/v1/status", headers={"Authorization": f"Bearer {token}"}).json()["head"] == 2
     with Clew(db) as c:
         assert c.log.verify()
@@ -98,3 +133,12 @@ def test_a_service_that_others_can_reach_wants_a_key_first(tmp_path: Path) -> No
     pytest.importorskip("uvicorn", reason="needs the extra [serve]")
     found = CliRunner().invoke(WORDS, ["serve", "--db", str(tmp_path / "memory.db"), "--host", "0.0.0.0"])
     assert found.exit_code == 2 and "clew keys add" in found.output
+
+
+@pytest.mark.parametrize(
+    ("option", "why"), [(["ftp://models"], "is an address"), (["http://m/v1", "--upstream-key", "env:NO_SUCH"], "not set")]
+)
+def test_an_upstream_that_cannot_be_is_refused_at_the_start(tmp_path: Path, option: list[str], why: str) -> None:
+    pytest.importorskip("uvicorn", reason="needs the extra [serve]")
+    found = CliRunner().invoke(WORDS, ["serve", "--db", str(tmp_path / "memory.db"), "--upstream", *option])
+    assert found.exit_code == 2 and why in found.output and not (tmp_path / "memory.db").exists()

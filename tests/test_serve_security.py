@@ -14,7 +14,7 @@ pytest.importorskip("fastapi", reason="needs the extra [serve]")
 pytest.importorskip("uvicorn", reason="needs the extra [serve]")
 httpx = pytest.importorskip("httpx", reason="needs httpx")
 
-from served import Service, served  # noqa: E402
+from served import Service, post, raw, served  # noqa: E402
 
 from clew import Clew  # noqa: E402
 from clew.serve.keys import KIND  # noqa: E402
@@ -34,35 +34,6 @@ def routes(service: Service, key: str) -> list[tuple[str, str]]:
     filled = [(m.upper(), p.replace("{id}", "1").replace("{tool}", "t")) for p, methods in paths.items() for m in methods]
     assert len(filled) > 35
     return filled
-
-
-def raw(service: Service, sent: bytes, wait: float = 5.0) -> bytes:
-    """What comes back for these bytes, until the service hangs up or is silent."""
-    with socket.create_connection(("127.0.0.1", service.port), timeout=wait) as connection:
-        connection.sendall(sent)
-        found = b""
-        try:
-            while piece := connection.recv(65536):
-                found += piece
-                head, _, body = found.partition(b"\r\n\r\n")
-                length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), None)
-                if length is not None and len(body) >= length:
-                    break
-        except (TimeoutError, ConnectionResetError):
-            pass  # a reset: it hung up while more was on its way
-        return found
-
-
-def post(body: bytes, *headers: str, path: str = "/v1/recall", length: int | None = None) -> bytes:
-    """A request as bytes."""
-    lines = [
-        f"POST {path} HTTP/1.1",
-        "Host: 127.0.0.1",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body) if length is None else length}",
-        *headers,
-    ]
-    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
 # -- who ------------------------------------------------------------------------------------------------------------
@@ -102,6 +73,7 @@ def test_every_route_asks_for_its_role(service: Service) -> None:
     writes = {"POST", "PATCH", "DELETE"}
     asking = {"/v1/recall", "/v1/prompt", "/v1/ask", "/v1/window"}
     whole = ("/v1/operations", "/v1/generations", "/v1/keys", "/v1/export", "/v1/import", "/v1/status", "/metrics")
+    whole += ("/v1/backup", "/v1/canaries", "/v1/holds", "/v1/rules", "/v1/ticks")
     bodies = {
         "/v1/events": {"what": "x"},
         "/v1/events/retract": {"events": [1]},
@@ -115,12 +87,17 @@ def test_every_route_asks_for_its_role(service: Service) -> None:
         "/v1/generations/1/promote": {"recipe": "verbatim"},
         "/v1/operations": {"verb": "verify"},
         "/v1/keys": {"name": "x", "role": "admin"},
+        "/v1/holds": {"user": "x", "reason": "x"},
+        "/v1/rules": {"name": "x", "older_than": 9},
+        "/v1/rules/withdraw": {"name": "x"},
     }
+    bodies["/v1/forget/erase"] = bodies["/v1/forget/verify"]
+    asked = {"DELETE /v1/generations/1": {"recipe": "verbatim"}, "GET /v1/generations/1/diff": {"recipe": "verbatim", "other": 1}}
     head = service.memory.log.head()
     with service.client(reader) as client, service.client(bound) as curator:
         for method, path in routes(service, admin):
             given = {"json": bodies.get(path, {})} if method in writes else {"params": {}}
-            params = {"recipe": "verbatim"} if (method, path) == ("DELETE", "/v1/generations/1") else {}
+            params = asked.get(f"{method} {path}", {})
             if method in writes and path not in asking:
                 answer = client.request(method, path, **{**given, "params": params})
                 assert answer.status_code == 403, (method, path, answer.text)

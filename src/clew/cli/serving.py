@@ -41,8 +41,10 @@ def serve(
     audience: Annotated[str, typer.Option("--oidc-audience", help=f"{Oidc}for whom they are made.")] = "clew",
     role: Annotated[str, typer.Option("--oidc-role", help=f"{Oidc}the claim that holds the role.")] = "clew_role",
     whose: Annotated[str, typer.Option("--oidc-user", help=f"{Oidc}the claim that holds the user.")] = "sub",
+    upstream: Annotated[str | None, typer.Option(help="Models, such as https://api.openai.com/v1: the proxy at /openai/v1.")] = None,
+    upstream_key: Annotated[str | None, typer.Option("--upstream-key", help="Their key: env:NAME of the variable that holds it.")] = None,
 ) -> None:
-    """Answer over HTTP (REST, described at /openapi.json); on this machine alone unless told otherwise, and with keys once there are any."""
+    """Answer over HTTP: REST at /v1, MCP at /mcp; on this machine alone unless told otherwise, and with keys once there are any."""
     server = importlib.import_module("clew.serve.server")  # half a second of imports that no other word needs
     trusted = {"issuer": issuer, "audience": audience, "role_claim": role, "user_claim": whose} if issuer else None
     server.serve(
@@ -62,14 +64,21 @@ def serve(
             tls_key=str(secret) if secret else None,
             oidc=trusted,
             limits={"rate": rate, "burst": max(1, int(2 * rate)), "body": largest},
+            upstream=upstream,
+            upstream_key=upstream_key,
         ),
-        opening=lambda who: _opening(who, db, f"{'https' if cert else 'http'}://{host}:{port}", plain=not cert),
+        opening=lambda who: _opening(
+            who, db, f"{'https' if cert else 'http'}://{host}:{port}", plain=not cert, proxied=upstream is not None
+        ),
     )
 
 
-def _opening(who: access.Access, db: str, address: str, plain: bool) -> None:
+def _opening(who: access.Access, db: str, address: str, plain: bool, proxied: bool) -> None:
     """Where it answers, and for whom."""
-    out.print(f"{address}/v1 answers for {db}, " + ("this machine alone, without keys" if who.open else "with keys") + "; Ctrl+C ends it")
+    doors = "REST at /v1, MCP at /mcp, the inspector at /inspect" + ", the proxy at /openai/v1" * proxied
+    out.print(
+        f"{address} answers for {db}, " + ("this machine alone, without keys" if who.open else "with keys") + f": {doors}; Ctrl+C ends it"
+    )
     if plain and not who.local:
         out.print("keys and words travel in the clear: give --tls-cert and --tls-key, or put a relay with TLS before it")
 
@@ -97,7 +106,7 @@ def add(
 @keys.command("list")
 def listed(db: Db = HERE, key: Locked = None, keyfile: Keyfile = None, json: Json = False) -> None:
     """The keys there are."""
-    with _there(db, key, keyfile) as c:
+    with there(db, key, keyfile) as c:
         found = access.Access(c.log).keys.all()
     if json:
         return show_json(found)
@@ -116,14 +125,15 @@ def revoke(
     json: Json = False,
 ) -> None:
     """End a key; a service that runs knows it within a second."""
-    with _there(db, key, keyfile) as c:
+    with there(db, key, keyfile) as c:
         access.Access(c.log).keys.revoke(id, by="local")
     if json:
         return show_json({"revoked": id})
     out.print(f"{id} is revoked")
 
 
-def _there(db: str, key: str | None, keyfile: Path | None) -> Clew:
+def there(db: str, key: str | None, keyfile: Path | None) -> Clew:
+    """The memory at that address; NotFound where there is no file."""
     if "://" not in db and not Path(db).exists():
         raise NotFound(f"there is no memory at {db}; give another file with --db")
     return Clew(db, key=key, keyfile=keyfile)

@@ -4,7 +4,7 @@ Nothing here needs an extra. REST, MCP and the proxy share it: `Access.principal
 """
 
 import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -24,7 +24,9 @@ NEEDS: Mapping[str, str] = MappingProxyType(
         ),
         **dict.fromkeys(("record", "call", "feedback"), "writer"),
         **dict.fromkeys(("revise", "retire", "confirm", "rederive", "archive", "retract", "review", "approve", "reject"), "curator"),
-        **dict.fromkeys(("events", "forget", "verify_forgotten"), "curator"),
+        **dict.fromkeys(("events", "forget", "verify_forgotten", "erase", "holds", "rules"), "curator"),
+        **dict.fromkeys(("pin", "unpin", "pinned", "decay", "faded", "simulate"), "curator"),
+        **dict.fromkeys(("hold", "release", "retain", "withdraw", "retention", "canary", "backup", "tick"), "admin"),
         **dict.fromkeys(("catch_up", "rebuild", "generations", "promote", "drop", "diff", "verify", "export", "load", "keys"), "admin"),
     }
 )
@@ -90,6 +92,9 @@ class Principal:
 
 
 LOCAL = Principal("local", "admin")  # who asks on this machine while no key was ever made
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})  # what this machine calls itself
+KEYED = "make one with `clew keys add`"
+RELAYED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})  # somebody else's request, sent on to us
 
 
 class Access:
@@ -125,6 +130,21 @@ class Access:
     def audit(self, who: Principal, op: str, **facts: Any) -> None:
         """Write an administrative act into the log, as an event of its own kind with its actor; facts are numbers and names of parts."""
         audit(self.log, who.name, op, facts)
+
+
+def nearby(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Denied, for a request that has to show no key, to whatever may come from elsewhere: a name that was bent to this machine, a
+    relay, a page of another site. The headers are those of ASGI; every door asks here, before it lets in LOCAL."""
+    given: dict[str, list[str]] = {}
+    for name, value in headers:
+        given.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    host, *more = given.get("host", [""])
+    if more or (host if host.endswith("]") else host.rpartition(":")[0] or host) not in LOOPBACK:
+        raise Denied(f"without a key only this machine is answered, under the name localhost or 127.0.0.1; {KEYED}")
+    if not RELAYED.isdisjoint(given):
+        raise Denied(f"without a key nothing is answered through a relay; {KEYED}")
+    if any(origin not in (f"http://{host}", f"https://{host}") for origin in given.get("origin", ())):
+        raise Denied(f"without a key no page of another site is answered; {KEYED}")
 
 
 def loopback(host: str) -> bool:

@@ -1,45 +1,62 @@
-"""The REST service: an application made of a memory, who may use it, and limits."""
+"""The service: one application made of a memory, who may use it, and limits. REST, MCP, and where there is an upstream, the proxy."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import clew
 from clew.engine import Clew
 from clew.errors import MissingExtra
 from clew.serve.access import Access
+from clew.serve.grant import Grant
 from clew.serve.limits import Limits
 from clew.serve.operations import Operations
 
 try:
     from anyio import to_thread
     from fastapi import APIRouter, Depends, FastAPI, Request, Response
+    from fastapi.routing import APIRoute
     from fastapi.security import HTTPBearer
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from clew.serve import problems
-    from clew.serve.meters import TEXT, Measured, Meters
-    from clew.serve.routes import asking, events, forgetting, keeping, memories, reviewing, views, working
+    from clew.serve import mcp, problems, proxy
+    from clew.serve.direct import Direct, short
+    from clew.serve.inspector.pages import inspector
+    from clew.serve.mcp_offers import offers
+    from clew.serve.meters import ROUTE, TEXT, Measured, Meters
+    from clew.serve.proxy_memory import ChatMemory
+    from clew.serve.routes import asking, events, fading, forgetting, keeping, memories, retaining, reviewing, views, working
     from clew.serve.seams import known
-    from clew.serve.shield import Shield
+    from clew.serve.shield import Door, Shield
 except ImportError as missing:
     raise MissingExtra("serve", f"a service (without {missing.name})") from missing
 
-ROUTERS = (events, asking, memories, reviewing, forgetting, working, views, keeping)
+ROUTERS = (events, asking, memories, reviewing, forgetting, retaining, fading, working, views, keeping)
 HEALTHY = {"status": "ok"}
+REST = Door(problems.shaped, free=frozenset({"/health"}), streamed=frozenset({"/v1/import"}))
+MCP = "/mcp"
+OPENAI = "/openai"  # of the proxy: OpenAI's protocol has the names under /v1 too
 # Says in the description how a key is sent; the shield has looked at it long before.
 BEARER = Depends(
     HTTPBearer(auto_error=False, description="An API key made by `clew keys add`, or a token of the provider that is trusted.")
 )
 
 
-def application(memory: Clew, access: Access, limits: Limits | None = None) -> FastAPI:
-    """An ASGI application over this memory, which stays the caller's to close."""
+def application(
+    memory: Clew, access: Access, limits: Limits | None = None, upstream: proxy.Upstream | None = None, secret: str | None = None
+) -> FastAPI:
+    """An ASGI application over this memory, which stays the caller's to close. Processes of one service share the `secret` of sessions."""
     limits, meters = limits or Limits(), Meters()
+    beside = _beside(memory, access, upstream, secret)
 
     @asynccontextmanager
     async def living(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = limits.threads
-        yield
+        async with AsyncExitStack() as open:
+            for room in beside:
+                await open.enter_async_context(room.run())
+            yield
         await to_thread.run_sync(app.state.operations.close)
 
     app = FastAPI(
@@ -58,10 +75,49 @@ def application(memory: Clew, access: Access, limits: Limits | None = None) -> F
     _standing(app, meters)
     for room in ROUTERS:
         app.include_router(room.router, prefix="/v1", dependencies=[BEARER, Depends(known)])
-    app.add_middleware(Shield, access=access, limits=limits)
+    # the last is the outermost
+    shorts = [way for room in ROUTERS for route in room.router.routes if isinstance(route, APIRoute) and (way := short(route, "/v1"))]
+    app.add_middleware(Direct, routes=shorts, granted=lambda who: Grant(memory, access, who))
+    app.add_middleware(Beside, rooms=beside)
+    app.add_middleware(Shield, access=access, limits=limits, doors=[*(room.door for room in beside), REST])
     app.add_middleware(Measured, meters=meters)
     _described(app)
     return app
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Another protocol's application, and what has to be open while it answers."""
+
+    door: Door
+    app: ASGIApp
+    run: Callable[[], AbstractAsyncContextManager[None]]
+
+
+def _beside(memory: Clew, access: Access, upstream: proxy.Upstream | None, secret: str | None) -> list[Room]:
+    """The inspector, MCP, and the proxy where it has an upstream."""
+    tools = mcp.Mount(mcp.Service(memory, offers(memory)), access)
+    found = [Room(*inspector(memory, access, secret), nullcontext), Room(mcp.door(MCP), mcp.routed(tools, MCP), tools.run)]
+    if upstream is not None:
+        talk = proxy.Proxy(ChatMemory(memory, access), upstream, OPENAI)
+        found.append(Room(proxy.door(OPENAI), proxy.routed(talk), talk.run))
+    return found
+
+
+class Beside:
+    """The middleware that hands requests of other protocols to their own applications."""
+
+    def __init__(self, app: ASGIApp, rooms: Sequence[Room]) -> None:
+        self.app, self.rooms = app, rooms
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http":
+            for room in self.rooms:
+                if room.door.has(scope["path"]):
+                    scope[ROUTE] = room.door.prefix
+                    return await room.app(scope, receive, send)
+        await self.app(scope, receive, send)
 
 
 def _described(app: FastAPI) -> None:

@@ -24,10 +24,6 @@ class Limits:
     trusted_s: float = 1.0  # for how long a key that was known is known without asking the database again
 
 
-class TooMuch(Exception):
-    """A streamed body has more bytes than the limit."""
-
-
 class Buckets:
     """A token bucket for each caller: `rate` a second, `burst` at once."""
 

@@ -3,7 +3,7 @@
 Handlers are `async` because the SDK hands it to us; the work is done in threads, by functions that know nothing of the protocol.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,27 +11,33 @@ from typing import Any
 from clew import __version__
 from clew.engine import Clew
 from clew.errors import ClewError, Denied, MissingExtra, NotFound, UsageError
-from clew.serve.access import Access
+from clew.recall import line
+from clew.serve.access import Access, Principal
 from clew.serve.grant import Grant
+from clew.serve.limits import Limits
 from clew.serve.mcp_offers import Offer
-from clew.serve.mcp_tools import NOTHING, Seat, line, thread
+from clew.serve.mcp_tools import NOTHING, Seat, thread
+from clew.serve.refusals import Refusal, refusal
 
 try:
     import anyio
     import anyio.to_thread
     import mcp_types as t
-    import uvicorn
     from mcp.server.lowlevel import Server
     from mcp.server.stdio import stdio_server
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-    from mcp.server.transport_security import TransportSecuritySettings
+    from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE
     from mcp.shared.exceptions import MCPError
     from starlette.applications import Starlette
     from starlette.datastructures import Headers
+    from starlette.middleware import Middleware
     from starlette.responses import JSONResponse
     from starlette.routing import Route
     from starlette.types import Receive, Send
     from starlette.types import Scope as Request
+
+    from clew.serve.listener import listen
+    from clew.serve.shield import Door, Shield
 except ImportError as missing:
     raise MissingExtra("serve", f"the MCP server (without {missing.name})") from missing
 
@@ -48,7 +54,6 @@ INSTRUCTIONS = (
 )
 ANSWER = "Answer from the quoted records alone and cite them by [id]; say so where they do not hold the answer.\n\n"
 CODES: Mapping[type[ClewError], int] = {NotFound: t.INVALID_PARAMS, UsageError: t.INVALID_PARAMS, Denied: t.INVALID_REQUEST}
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,16 +191,14 @@ async def _stdio(server: Server[Any]) -> None:
 class Mount:
     """The server as an ASGI application, to be mounted anywhere; the application that holds it enters `run()` in its lifespan.
 
-    Each request stands alone: who asks is settled by its `Authorization`, whose memory by its key, or by X-Clew-User for a key of no user.
+    Each request stands alone: who asks is settled by its `Authorization`, whose memory by its key, or by X-Clew-User for a key of no
+    user. Where a shield stands before it already, the principal is in the request's state; else it has one of its own.
     """
 
-    def __init__(self, service: Service, access: Access, hosts: Sequence[str] = ()) -> None:
+    def __init__(self, service: Service, access: Access, limits: Limits | None = None) -> None:
         self._clew, self._access = service.clew, access
-        # A page in a browser on this machine must not reach a door that needs no key: only these names are answered to.
-        names = [f"{host}:*" for host in LOCAL_HOSTS] + [*LOCAL_HOSTS, *hosts]
-        origins = [f"{scheme}://{name}" for scheme in ("http", "https") for name in names]
-        security = TransportSecuritySettings(enable_dns_rebinding_protection=access.local, allowed_hosts=names, allowed_origins=origins)
-        self._manager = StreamableHTTPSessionManager(service.server(), json_response=True, stateless=True, security_settings=security)
+        self._manager = StreamableHTTPSessionManager(service.server(), json_response=True, stateless=True)
+        self._shield = Shield(self._seated, access, limits or Limits(), [door()])
 
     def run(self) -> AbstractAsyncContextManager[None]:
         """What has to be open while requests are answered; once for each Mount."""
@@ -203,31 +206,40 @@ class Mount:
 
     async def __call__(self, scope: Request, receive: Receive, send: Send) -> None:
         """Settle who asks, then hand the request to the SDK."""
-        if scope["type"] == "http":
-            try:
-                scope = {**scope, SEAT: await anyio.to_thread.run_sync(self._seat, Headers(scope=scope))}
-            except ClewError as error:
-                await _refused(error)(scope, receive, send)
-                return
-        await self._manager.asgi_app(scope, receive, send)
+        settled = isinstance(scope.get("state", {}).get("principal"), Principal)
+        await (self._seated if settled else self._shield)(scope, receive, send)
 
-    def _seat(self, headers: Headers) -> Seat:
-        who = self._access.principal(headers.get("authorization"))
-        scope = who.scope(headers.get("x-clew-user"), headers.get("x-clew-agent"), headers.get("x-clew-session"))
-        return Seat(Grant(self._clew, self._access, who), scope)
+    async def _seated(self, scope: Request, receive: Receive, send: Send) -> None:
+        try:
+            who, headers = scope["state"]["principal"], Headers(scope=scope)
+            whose = who.scope(headers.get("x-clew-user"), headers.get("x-clew-agent"), headers.get("x-clew-session"))
+        except ClewError as error:
+            return await _shaped(refusal(error))(scope, receive, send)
+        await self._manager.asgi_app({**scope, SEAT: Seat(Grant(self._clew, self._access, who), whose)}, receive, send)
 
 
-def _refused(error: ClewError) -> JSONResponse:
-    headers = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else None
-    return JSONResponse({"error": type(error).__name__, "error_description": str(error)}, error.http_status, headers)
+def _shaped(wrong: Refusal) -> JSONResponse:
+    """A refusal as OAuth's errors are put, which MCP's clients read."""
+    return JSONResponse({"error": wrong.kind or "refused", "error_description": wrong.detail}, wrong.status, wrong.headers)
 
 
-def app(service: Service, access: Access, hosts: Sequence[str] = (), path: str = "/mcp") -> Starlette:
-    """A whole application with the server at one path."""
-    mount = Mount(service, access, hosts)
-    return Starlette(routes=[Route(path, endpoint=mount)], lifespan=lambda _: mount.run())
+def door(prefix: str = "") -> Door:
+    """What is its own before the shield."""
+    return Door(_shaped, prefix, body=DEFAULT_MAX_REQUEST_BODY_SIZE)
+
+
+def routed(mount: Mount, path: str = "/mcp", **more: Any) -> Starlette:
+    """The server at one path, and nothing at any other."""
+    return Starlette(routes=[Route(path, endpoint=mount)], **more)
+
+
+def app(service: Service, access: Access, limits: Limits | None = None) -> Starlette:
+    """A whole application with the server at /mcp."""
+    mount, limits = Mount(service, access), limits or Limits()
+    shield = Middleware(Shield, access=access, limits=limits, doors=[door()])
+    return routed(mount, middleware=[shield], lifespan=lambda _: mount.run())
 
 
 def http(service: Service, access: Access, host: str, port: int) -> None:
     """Serve over HTTP until the process is told to stop."""
-    uvicorn.run(app(service, access), host=host, port=port, log_level="warning")
+    listen(app(service, access), host, port)

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
+ROUTE = "clew.route"  # where a request's scope holds the template of its path, if the framework did not route it
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
@@ -48,6 +49,14 @@ class Measured:
             await self.app(scope, receive, noted)
         finally:
             self.meters.open.dec()
-            route = getattr(scope.get("route"), "path", "none")  # the template, so that no id becomes a label
+            route = scope.get(ROUTE) or _template(scope)
             self.meters.requests.labels(route, scope["method"] if route != "none" else "ANY", str(status)).inc()
             self.meters.seconds.labels(route).observe(perf_counter() - began)
+
+
+def _template(scope: Scope) -> str:
+    """The path as it is routed, so that no id becomes a label: the route's own, after the prefix of the router that it stands in."""
+    own = getattr(scope.get("route"), "path", None)
+    if own is None:
+        return "none"
+    return "/".join(scope["path"].split("/")[: -own.count("/")]) + own

@@ -1,6 +1,5 @@
-"""What went wrong, as problem documents (RFC 9457) in the error's own words: one table from errors to statuses."""
+"""What went wrong, as problem documents (RFC 9457) in the error's own words."""
 
-import math
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -11,11 +10,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from clew.errors import ClewError, MissingExtra, ModelUnavailable, StorageBusy
-from clew.serve.limits import TooMuch
+from clew.errors import ClewError
+from clew.serve.refusals import Refusal, refusal
 
 MEDIA = "application/problem+json"
-AFTER = 1.0  # seconds after which a busy file is worth another try
 
 
 class Problem(BaseModel):
@@ -35,27 +33,18 @@ ANY: dict[int | str, dict[str, Any]] = {
 }
 
 
-def problem(status: int, detail: str, kind: str | None = None, headers: dict[str, str] | None = None) -> JSONResponse:
-    """A response that is a problem document."""
-    title = HTTPStatus(status).phrase
-    body = {"type": f"urn:clew:error:{kind}" if kind else "about:blank", "title": title, "status": status, "detail": detail}
-    return JSONResponse(body, status, headers, MEDIA)
+def shaped(wrong: Refusal) -> JSONResponse:
+    """A refusal as a problem document."""
+    body = {
+        "type": f"urn:clew:error:{wrong.kind}" if wrong.kind else "about:blank",
+        "title": HTTPStatus(wrong.status).phrase,
+        "status": wrong.status,
+        "detail": wrong.detail,
+    }
+    return JSONResponse(body, wrong.status, wrong.headers, MEDIA)
 
 
-def told(error: ClewError) -> JSONResponse:
-    """The problem document of an error of ours: its class says the status, its message what would be right."""
-    headers = {}
-    if error.http_status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, ModelUnavailable | StorageBusy):
-        headers["Retry-After"] = str(math.ceil(getattr(error, "after", AFTER)))
-    detail = str(error) or (type(error).__doc__ or "")
-    if isinstance(error, MissingExtra):
-        headers["X-Clew-Extra"] = error.extra
-    return problem(error.http_status, detail, type(error).__name__, headers)
-
-
-def _wrong(errors: Sequence[Any]) -> str:
+def wrong(errors: Sequence[Any]) -> str:
     """The first things that do not fit a request's shape, in one line, without the values themselves."""
     lines = [f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in errors[:5]]
     return "; ".join(lines) + (f"; and {len(errors) - 5} more" if len(errors) > 5 else "")
@@ -66,20 +55,20 @@ def mount(app: FastAPI) -> None:
 
     @app.exception_handler(ClewError)
     async def ours(request: Request, error: ClewError) -> JSONResponse:
-        return told(error)
+        return shaped(refusal(error))
+
+    @app.exception_handler(Refusal)
+    async def refused(request: Request, error: Refusal) -> JSONResponse:
+        return shaped(error)
 
     @app.exception_handler(RequestValidationError)
     async def misshapen(request: Request, error: RequestValidationError) -> JSONResponse:
-        return problem(HTTPStatus.BAD_REQUEST, _wrong(error.errors()), "UsageError")
-
-    @app.exception_handler(TooMuch)
-    async def large(request: Request, error: TooMuch) -> JSONResponse:
-        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error), None, {"Connection": "close"})
+        return shaped(Refusal(HTTPStatus.BAD_REQUEST, wrong(error.errors()), "UsageError"))
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail), None, dict(error.headers or {}))
+        return shaped(Refusal(error.status_code, str(error.detail), None, dict(error.headers or {})))
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> JSONResponse:
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the server; its log has the traceback")
+        return shaped(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the server; its log has the traceback"))

@@ -6,27 +6,34 @@ because ASGI is; memory's work is done in threads.
 
 import json
 import logging
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from clew.errors import ClewError, Denied, MissingExtra
-from clew.serve.access import Principal, loopback
+from clew.errors import ClewError, MissingExtra, UsageError
+from clew.serve.access import LOCAL
+from clew.serve.limits import Limits
 from clew.serve.proxy_memory import ChatMemory, Turn
-from clew.serve.proxy_shapes import Chat, Events, Heard, Responses, Shape
+from clew.serve.proxy_shapes import CHAT, RESPONSES, Events, Heard, Shape
+from clew.serve.refusals import Refusal, refusal
 
 try:
     import anyio
     import anyio.to_thread
     import httpx2
-    import uvicorn
     from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.middleware import Middleware
     from starlette.requests import Request
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
     from starlette.types import Receive, Scope, Send
+
+    from clew.serve.listener import listen
+    from clew.serve.shield import Door, Shield
 except ImportError as missing:
     raise MissingExtra("serve", f"the proxy (without {missing.name})") from missing
 
@@ -49,18 +56,34 @@ class Upstream:
     read_s: float = 600.0  # the longest silence of an answer
 
 
-class Proxy:
-    """The four routes over one memory and one upstream, to be mounted anywhere; whoever holds them enters `run()` in its lifespan."""
+def upstream(base_url: str, key: str | None = None) -> Upstream:
+    """An upstream as it is named on a command line: a key `env:NAME` is that of the environment variable."""
+    if key is not None and key.startswith("env:"):
+        if not os.environ.get(key[4:]):
+            raise UsageError(f"the environment variable {key[4:]!r}, which is to hold the upstream's key, is not set")
+        key = os.environ[key[4:]]
+    if not base_url.startswith(("http://", "https://")):
+        raise UsageError(f"an upstream is an address such as https://api.openai.com/v1, got {base_url!r}")
+    return Upstream(base_url, key)
 
-    def __init__(self, memory: ChatMemory, upstream: Upstream) -> None:
+
+class Proxy:
+    """The four routes over one memory and one upstream; whoever holds them enters `run()` in its lifespan, and stands a shield before them.
+
+    `prefix` stands before their paths, where others have /v1 too.
+    """
+
+    def __init__(self, memory: ChatMemory, upstream: Upstream, prefix: str = "") -> None:
         self._memory, self._upstream = memory, upstream
         self._client: httpx2.AsyncClient | None = None
-        chat, responses = Chat(), Responses()
         self.routes = [
-            Route("/v1/chat/completions", partial(self._spoken, shape=chat), methods=["POST"]),
-            Route("/v1/responses", partial(self._spoken, shape=responses), methods=["POST"]),
-            Route("/v1/embeddings", self._passed, methods=["POST"]),
-            Route("/v1/models", self._passed, methods=["GET"]),
+            Route(f"{prefix}/v1{path}", partial(handler, path=path, **more), methods=[method])
+            for method, path, handler, more in (
+                ("POST", "/chat/completions", self._spoken, {"shape": CHAT}),
+                ("POST", "/responses", self._spoken, {"shape": RESPONSES}),
+                ("POST", "/embeddings", self._passed, {}),
+                ("GET", "/models", self._passed, {}),
+            )
         ]
 
     @asynccontextmanager
@@ -74,30 +97,24 @@ class Proxy:
 
     # -- the routes ---------------------------------------------------------------------------------------------
 
-    async def _passed(self, request: Request) -> Response:
+    async def _passed(self, request: Request, path: str) -> Response:
         """What memory has no part in."""
-        try:
-            await self._who(request)
-            content = await _read(request)
-        except (ClewError, TooLarge) as error:
-            return _refused(error)
-        answer = await self._sent(request, content)
+        answer = await self._sent(request, path, await request.body())
         return answer if isinstance(answer, Response) else await _whole(answer, {})
 
-    async def _spoken(self, request: Request, shape: Shape) -> Response:
+    async def _spoken(self, request: Request, path: str, shape: Shape) -> Response:
         """A turn of a conversation: what is remembered goes in, the question goes on, what was said is kept."""
+        content = await request.body()
+        body = _parsed(content)
         try:
-            who = await self._who(request)
-            content = await _read(request)
-            body = _parsed(content)
-            turn = await anyio.to_thread.run_sync(self._memory.turn, who, request.headers, body, shape)
-        except (ClewError, TooLarge) as error:
-            return _refused(error)
+            turn = await anyio.to_thread.run_sync(self._memory.turn, request.state.principal, request.headers, body, shape)
+        except ClewError as error:
+            return _shaped(refusal(error))
         block, told = await anyio.to_thread.run_sync(self._memory.block, turn, body, shape)
         told_of = {"X-Clew-Memory": told, "X-Clew-Session": _ascii(turn.scope.session or "")}
         if block:
             content = json.dumps(shape.shown(body, block)).encode()
-        answer = await self._sent(request, content)
+        answer = await self._sent(request, path, content)
         if isinstance(answer, Response):
             answer.headers.update(told_of)
             return answer
@@ -108,17 +125,12 @@ class Proxy:
             return Relay(answer, keeping, told_of)
         return await keeping.whole(answer, told_of)
 
-    async def _who(self, request: Request) -> Principal:
-        if self._memory.access.open and ("origin" in request.headers or not loopback(request.url.hostname or "")):
-            raise Denied("without a key only programs on this machine are answered, no pages and no relays; make one with `clew keys add`")
-        return await anyio.to_thread.run_sync(self._memory.access.principal, request.headers.get("authorization"))
-
     # -- the upstream -------------------------------------------------------------------------------------------
 
-    async def _sent(self, request: Request, content: bytes) -> "httpx2.Response | Response":
+    async def _sent(self, request: Request, path: str, content: bytes) -> "httpx2.Response | Response":
         """The upstream's answer, its body still to be read; a response of ours where it cannot be reached."""
         assert self._client is not None, "the proxy is entered with run() first"
-        url = self._upstream.base_url.rstrip("/") + request.url.path.partition("/v1")[2]
+        url = self._upstream.base_url.rstrip("/") + path
         onward = self._client.build_request(
             request.method, url, params=request.query_params, headers=self._headers(request), content=content or None
         )
@@ -127,14 +139,15 @@ class Proxy:
         except httpx2.TransportError as error:
             logger.warning("the upstream of the proxy did not answer: %s: %s", type(error).__name__, error)
             late = isinstance(error, httpx2.TimeoutException)
-            return _wrong(504 if late else 502, f"the upstream {'took too long' if late else 'cannot be reached'}: {type(error).__name__}")
+            why = f"the upstream {'took too long' if late else 'cannot be reached'}: {type(error).__name__}"
+            return _shaped(Refusal(504 if late else 502, why))
 
     def _headers(self, request: Request) -> dict[str, str]:
         headers = {n: v for n, v in request.headers.items() if n in ONWARD or n.startswith(ONWARD_PREFIXES)}
         headers["accept-encoding"] = "identity"  # so that what passes by can be read
         if self._upstream.key is not None:
             headers["authorization"] = f"Bearer {self._upstream.key}"
-        elif self._memory.access.open and "authorization" in request.headers:
+        elif request.state.principal is LOCAL and "authorization" in request.headers:
             headers["authorization"] = request.headers["authorization"]  # there are no keys of ours that it could be
         return headers
 
@@ -216,7 +229,7 @@ async def _whole(answer: "httpx2.Response", told_of: Mapping[str, str]) -> Respo
     try:
         content = await answer.aread()
     except httpx2.TransportError as error:
-        return _wrong(502, f"the upstream broke off: {type(error).__name__}", told_of)
+        return _shaped(Refusal(502, f"the upstream broke off: {type(error).__name__}", None, dict(told_of)))
     finally:
         await answer.aclose()
     response = Response(content, answer.status_code)
@@ -233,19 +246,6 @@ def _headers(answer: "httpx2.Response", told_of: Mapping[str, str]) -> list[tupl
 # -- what goes wrong ------------------------------------------------------------------------------------------------
 
 
-class TooLarge(Exception):
-    """A request of more than MOST_BYTES."""
-
-
-async def _read(request: Request) -> bytes:
-    content = bytearray()
-    async for piece in request.stream():
-        content += piece
-        if len(content) > MOST_BYTES:
-            raise TooLarge(f"a request has at most {MOST_BYTES >> 20} MiB")
-    return bytes(content)
-
-
 def _parsed(content: bytes) -> dict[str, Any]:
     """A body as JSON; {} where it is none, and the upstream says what it thinks of it."""
     try:
@@ -255,17 +255,16 @@ def _parsed(content: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _refused(error: ClewError | TooLarge) -> Response:
-    if isinstance(error, TooLarge):
-        return _wrong(413, str(error), {"Connection": "close"})
-    return _wrong(error.http_status, f"{type(error).__name__}: {error}", {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else {})
+def _shaped(wrong: Refusal) -> Response:
+    """A refusal in the shape that clients of OpenAI read."""
+    kind = KINDS.get(wrong.status, "invalid_request_error" if wrong.status < 500 else "server_error")
+    message = f"{wrong.kind}: {wrong.detail}" if wrong.kind else wrong.detail
+    error = {"message": message, "type": kind, "param": None, "code": "invalid_api_key" if wrong.status == 401 else None}
+    return JSONResponse({"error": error}, wrong.status, wrong.headers)
 
 
-def _wrong(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An error of ours, in the shape that clients of OpenAI read."""
-    kind = KINDS.get(status, "invalid_request_error" if status < 500 else "server_error")
-    code = "invalid_api_key" if status == 401 else None
-    return JSONResponse({"error": {"message": message, "type": kind, "param": None, "code": code}}, status, dict(headers or {}))
+async def _missing(request: Request, error: Any) -> Response:
+    return _shaped(Refusal(error.status_code, f"{error.detail}: {request.method} {request.url.path}", None, dict(error.headers or {})))
 
 
 def _ascii(text: str) -> str:
@@ -273,12 +272,23 @@ def _ascii(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode().translate(dict.fromkeys((*range(32), 127), "?"))
 
 
-def app(memory: ChatMemory, upstream: Upstream) -> Starlette:
+def door(prefix: str = "") -> Door:
+    """What is its own before the shield."""
+    return Door(_shaped, prefix, body=MOST_BYTES, depth=False)
+
+
+def routed(proxy: Proxy, **more: Any) -> Starlette:
+    """The four routes, and nothing at any other path."""
+    return Starlette(routes=proxy.routes, exception_handlers={HTTPException: _missing}, **more)
+
+
+def app(memory: ChatMemory, upstream: Upstream, limits: Limits | None = None) -> Starlette:
     """A whole application with the four routes."""
-    proxy = Proxy(memory, upstream)
-    return Starlette(routes=proxy.routes, lifespan=lambda _: proxy.run())
+    proxy, limits = Proxy(memory, upstream), limits or Limits()
+    shield = Middleware(Shield, access=memory.access, limits=limits, doors=[door()])
+    return routed(proxy, middleware=[shield], lifespan=lambda _: proxy.run())
 
 
 def serve(memory: ChatMemory, upstream: Upstream, host: str = "127.0.0.1", port: int = 8766) -> None:
     """Listen until the process is told to stop."""
-    uvicorn.run(app(memory, upstream), host=host, port=port, log_level="warning")
+    listen(app(memory, upstream), host, port)

@@ -15,18 +15,16 @@ from typing import Any
 
 from clew.engine import Clew
 from clew.errors import ClewError, UsageError
-from clew.recall import FENCE
-from clew.serve.access import Access, Principal
+from clew.recall import NOTE
+from clew.serve.access import LOCAL, Access, Principal
 from clew.serve.grant import Grant
-from clew.serve.mcp_tools import QUOTED
 from clew.serve.proxy_shapes import Message, Shape, new
 from clew.types import Scope
 
 MODES = {"on": (True, True), "read": (True, False), "write": (False, True), "off": (False, False)}  # X-Clew-Memory: recalls, records
 QUESTION = 4000  # characters of a question that are searched for: its beginning and its end
 SESSION = ("x-clew-session", "session-id")  # the second as coding agents send it
-OURS = (QUOTED, f"<{FENCE} note=")  # how what memory quotes begins; recorded anew it would be its own echo
-ECHO = "(quoted from memory)"
+ECHO = "(quoted from memory)"  # what is recorded of it: anew it would be its own echo
 KNOWN = 4096  # conversations whose place is remembered, so that what is recalled stands still within a turn
 logger = logging.getLogger("clew")
 
@@ -86,7 +84,7 @@ class ChatMemory:
         if user is None and who.user is None:
             given = next((name for field in ("user", "safety_identifier") if isinstance(name := body.get(field), str) and name), None)
             # a key of no user is somebody all the same: what it says must not become common to all
-            user = given or self._user or (None if self.access.open else who.name)
+            user = given or self._user or (None if who is LOCAL else who.name)
         session = next((name for header in SESSION if (name := headers.get(header))), None)
         scope = who.scope(user, headers.get("x-clew-agent") or None, session)
         named = session or shape.conversation(body)
@@ -140,7 +138,7 @@ class ChatMemory:
         said: list[Message] = []
         for place in range(new(spoken), len(spoken)):
             more = {"key": f"chat:{self._digest([*turn.names.values(), *spoken[: place + 1]])}"} if turn.named else {}
-            echo = spoken[place]["role"] == "tool" and any(mark in spoken[place]["content"] for mark in OURS)
+            echo = spoken[place]["role"] == "tool" and NOTE in spoken[place]["content"]
             said.append({**spoken[place], **more, **({"content": ECHO} if echo else {})})
         if reply is not None:
             said.append({**reply, "data": dict(about)})

@@ -4,7 +4,8 @@ Nothing else of a request or an answer is read, and nothing of an answer is chan
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 Message = dict[str, Any]
@@ -17,40 +18,16 @@ class Heard(Protocol):
 
     id: str | None
 
+    def take(self, answer: Mapping[str, Any]) -> None:
+        """Take in an answer that came in one piece."""
+        ...
+
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take in one event of the stream."""
         ...
 
     def message(self) -> Message | None:
         """What was said until now; None where nothing was."""
-        ...
-
-
-class Shape(Protocol):
-    """One of the protocols: how its requests and answers are laid out."""
-
-    def spoken(self, body: Mapping[str, Any]) -> list[Message]:
-        """What people and tools said in a request, in order, as `record` takes it; the assistant's words too, instructions never."""
-        ...
-
-    def question(self, body: Mapping[str, Any]) -> str:
-        """The newest words of the user, "" where there are none."""
-        ...
-
-    def shown(self, body: Mapping[str, Any], block: str) -> dict[str, Any]:
-        """The request with the block before the newest words of the user; everything before them stays as it was."""
-        ...
-
-    def conversation(self, body: Mapping[str, Any]) -> str | None:
-        """The conversation that a request names itself as part of."""
-        ...
-
-    def heard(self) -> Heard:
-        """Nothing heard yet."""
-        ...
-
-    def whole(self, answer: Mapping[str, Any]) -> Heard:
-        """An answer that came in one piece."""
         ...
 
 
@@ -98,52 +75,62 @@ def _last_user(messages: Sequence[Any]) -> int | None:
     return next((i for i in places if isinstance(messages[i].get("content"), str | list)), None)
 
 
-class Chat:
-    """/v1/chat/completions: the whole conversation with every request."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One of the protocols: how its requests and answers are laid out."""
+
+    field: str  # of a request, that holds what was said: a list of items, or the user's words alone
+    part: str  # what sort of part of a content the words of a user are
+    read: Callable[[Any], Message | None]  # an item as `record` takes it; None for instructions, and for what says nothing
+    heard: Callable[[], Heard]  # nothing heard yet
+    named: tuple[str, ...] = ()  # fields that name the conversation a request is part of
 
     def spoken(self, body: Mapping[str, Any]) -> list[Message]:
-        """See `Shape`."""
-        return [message for given in self._messages(body) if (message := self._spoken(given))]
+        """What people and tools said in a request, in order, as `record` takes it; the assistant's words too, instructions never."""
+        return [message for item in self._items(body) if (message := self.read(item))]
 
     def question(self, body: Mapping[str, Any]) -> str:
-        """See `Shape`."""
-        place = _last_user(self._messages(body))
-        return "" if place is None else words(self._messages(body)[place]["content"])
+        """The newest words of the user, "" where there are none."""
+        items = self._items(body)
+        place = _last_user(items)
+        return "" if place is None else words(items[place]["content"])
 
     def shown(self, body: Mapping[str, Any], block: str) -> dict[str, Any]:
-        """See `Shape`."""
-        messages = [*self._messages(body)]
-        place = _last_user(messages)
+        """The request with the block before the newest words of the user; everything before them stays as it was."""
+        if isinstance(body.get(self.field), str):
+            return {**body, self.field: _before(body[self.field], block, self.part)}
+        items = [*self._items(body)]
+        place = _last_user(items)
         if place is not None:
-            messages[place] = {**messages[place], "content": _before(messages[place]["content"], block, "text")}
-        return {**body, "messages": messages}
+            items[place] = {**items[place], "content": _before(items[place]["content"], block, self.part)}
+        return {**body, self.field: items}
 
     def conversation(self, body: Mapping[str, Any]) -> str | None:
-        """None: each request stands alone."""
-        return None
-
-    def heard(self) -> Heard:
-        """See `Shape`."""
-        return ChatHeard()
+        """The conversation that a request names itself as part of, by its id."""
+        found = (body.get(name) for name in self.named)
+        ids = (one.get("id") if isinstance(one, Mapping) else one for one in found)
+        return next((id for id in ids if isinstance(id, str) and id), None)
 
     def whole(self, answer: Mapping[str, Any]) -> Heard:
-        """See `Shape`."""
-        found = ChatHeard()
+        """An answer that came in one piece."""
+        found = self.heard()
         found.take(answer)
         return found
 
-    def _messages(self, body: Mapping[str, Any]) -> list[Any]:
-        found = body.get("messages")
-        return found if isinstance(found, list) else []
+    def _items(self, body: Mapping[str, Any]) -> list[Any]:
+        found = body.get(self.field)
+        return [{"role": "user", "content": found}] if isinstance(found, str) else found if isinstance(found, list) else []
 
-    def _spoken(self, given: Any) -> Message | None:
-        if not isinstance(given, Mapping) or given.get("role") not in ("user", "assistant", "tool", "function"):
-            return None
-        role, calls = str(given["role"]), given.get("tool_calls")
-        name = given.get("name") if isinstance(given.get("name"), str) else None
-        made = [found for call in calls if (found := _chat_call(call))] if isinstance(calls, list) else []
-        role = "tool" if role == "function" else role
-        return _said(role, given.get("content"), name=name, tool_calls=made, tool_call_id=given.get("tool_call_id"))
+
+def _message(given: Any) -> Message | None:
+    """A message of a chat: words, calls, or what a call gave."""
+    if not isinstance(given, Mapping) or given.get("role") not in ("user", "assistant", "tool", "function"):
+        return None
+    role, calls = str(given["role"]), given.get("tool_calls")
+    name = given.get("name") if isinstance(given.get("name"), str) else None
+    made = [found for call in calls if (found := _chat_call(call))] if isinstance(calls, list) else []
+    role = "tool" if role == "function" else role
+    return _said(role, given.get("content"), name=name, tool_calls=made, tool_call_id=given.get("tool_call_id"))
 
 
 def _chat_call(call: Any) -> Message | None:
@@ -188,49 +175,6 @@ class ChatHeard:
         return _said("assistant", "".join(self._text), tool_calls=[self._calls[place] for place in sorted(self._calls)])
 
 
-class Responses:
-    """/v1/responses: the new items alone where a response or a conversation before them is named."""
-
-    def spoken(self, body: Mapping[str, Any]) -> list[Message]:
-        """See `Shape`."""
-        return [message for item in self._items(body) if (message := _item(item))]
-
-    def question(self, body: Mapping[str, Any]) -> str:
-        """See `Shape`."""
-        place = _last_user(self._items(body))
-        return "" if place is None else words(self._items(body)[place]["content"])
-
-    def shown(self, body: Mapping[str, Any], block: str) -> dict[str, Any]:
-        """See `Shape`."""
-        if isinstance(body.get("input"), str):
-            return {**body, "input": _before(body["input"], block, "input_text")}
-        items = [*self._items(body)]
-        place = _last_user(items)
-        if place is not None:
-            items[place] = {**items[place], "content": _before(items[place]["content"], block, "input_text")}
-        return {**body, "input": items}
-
-    def conversation(self, body: Mapping[str, Any]) -> str | None:
-        """The conversation's id, else that of the response that this one follows."""
-        named = body.get("conversation")
-        named = named.get("id") if isinstance(named, Mapping) else named
-        return next((name for name in (named, body.get("previous_response_id")) if isinstance(name, str) and name), None)
-
-    def heard(self) -> Heard:
-        """See `Shape`."""
-        return ResponsesHeard()
-
-    def whole(self, answer: Mapping[str, Any]) -> Heard:
-        """See `Shape`."""
-        found = ResponsesHeard()
-        found.take(answer)
-        return found
-
-    def _items(self, body: Mapping[str, Any]) -> list[Any]:
-        found = body.get("input")
-        return [{"role": "user", "content": found}] if isinstance(found, str) else found if isinstance(found, list) else []
-
-
 def _item(item: Any) -> Message | None:
     """An item of a conversation as a message: words, a call, or what a call gave."""
     if not isinstance(item, Mapping):
@@ -273,6 +217,12 @@ class ResponsesHeard:
         found = [message for item in self._items if (message := _item(item)) and message["role"] == "assistant"]
         text = "\n".join([*(m["content"] for m in found if m["content"]), *(["".join(self._text)] if self._text else [])])
         return _said("assistant", text, tool_calls=[call for m in found for call in m.get("tool_calls", ())])
+
+
+# /v1/chat/completions: the whole conversation with every request.
+CHAT = Shape("messages", "text", _message, ChatHeard)
+# /v1/responses: the new items alone, where a response or a conversation before them is named.
+RESPONSES = Shape("input", "input_text", _item, ResponsesHeard, ("conversation", "previous_response_id"))
 
 
 class Events:

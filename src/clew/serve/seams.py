@@ -1,10 +1,13 @@
 """What routes have in common: the memory as the caller may use it, and answers made straight from the engine's values."""
 
+from contextlib import aclosing
 from functools import cache
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter
+from starlette.types import Send
 
 from clew.errors import UsageError
 from clew.serve.grant import Grant
@@ -43,3 +46,13 @@ def _adapter(shape: Any) -> TypeAdapter[Any]:
 def answer(shape: Any, value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """The value as JSON, by its type alone: our values need no checking on their way out."""
     return Response(_adapter(shape).dump_json(value, by_alias=True), status, headers, JSON)
+
+
+class Streamed(StreamingResponse):
+    """A stream whose source is closed when it ends, however it ends; by itself the framework leaves that to the garbage collector."""
+
+    async def stream_response(self, send: Send) -> None:
+        """See `StreamingResponse`."""
+        source: Any = self.body_iterator
+        async with aclosing(source):
+            await super().stream_response(send)

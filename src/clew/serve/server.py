@@ -1,7 +1,8 @@
-"""The process that listens: an application on uvicorn, with patience for slow clients but not for ever."""
+"""The service as a process, or several: a memory and an application made by settings."""
 
 import json
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,19 +14,14 @@ from clew.serve.access import Access, loopback
 from clew.serve.limits import Limits
 
 try:
-    import uvicorn
-    from uvicorn.protocols.http.h11_impl import H11Protocol
-
     from clew.serve.app import application
+    from clew.serve.listener import listen
     from clew.serve.oidc import Oidc, Trusted
+    from clew.serve.proxy import Upstream, upstream
 except ImportError as missing:
     raise MissingExtra("serve", f"a service (without {missing.name})") from missing
 
 SETTINGS = "CLEW_SERVE_SETTINGS"  # by which the processes of one service learn how they were started
-KEEP_ALIVE = 15  # seconds that an idle connection is kept
-STARTING = 60  # seconds in which one of several processes has to say that it lives
-GRACE = 10  # seconds for what is being answered when the service ends
-CONNECTIONS = 1000  # at one time; more are told to come back
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +43,9 @@ class Settings:
     tls_key: str | None = None
     oidc: dict[str, Any] | None = None  # the fields of oidc.Trusted
     limits: dict[str, Any] = field(default_factory=dict)  # the fields of Limits that differ
+    upstream: str | None = None  # an OpenAI-compatible address, for the proxy
+    upstream_key: str | None = None  # env:NAME
+    secret: str = field(default_factory=secrets.token_hex, repr=False)  # of sessions; the processes of one service share it
 
 
 def opened(settings: Settings) -> tuple[Clew, Access]:
@@ -77,62 +76,27 @@ def made() -> Any:
     settings = json.loads(os.environ[SETTINGS])
     settings = Settings(**{**settings, "recipes": tuple(settings["recipes"])})
     memory, access = opened(settings)
-    return application(memory, access, Limits(**settings.limits))
+    return _application(settings, memory, access)
 
 
-class Patient(H11Protocol):
-    """uvicorn's protocol with a clock on headers: it hangs up on who takes too long to send them, be the request a connection's first or not."""
+def _application(settings: Settings, memory: Clew, access: Access) -> Any:
+    return application(memory, access, Limits(**settings.limits), _models(settings), settings.secret)
 
-    headers_s = 10.0
-    clock: Any = None
 
-    def connection_made(self, transport: Any) -> None:
-        """Start the clock with the connection."""
-        super().connection_made(transport)
-        self.clock = self.loop.call_later(self.headers_s, self.timeout_keep_alive_handler)
-
-    def data_received(self, data: bytes) -> None:
-        """Stop it when the headers are whole; start it with the first byte of the next request."""
-        before = self.cycle
-        super().data_received(data)
-        if self.cycle is not before and self.clock is not None:
-            self.clock.cancel()
-            self.clock = None
-        elif self.clock is None and self.cycle is not None and self.cycle.response_complete:
-            self.clock = self.loop.call_later(self.headers_s, self.timeout_keep_alive_handler)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is timed any more."""
-        if self.clock is not None:
-            self.clock.cancel()
-        super().connection_lost(exc)
+def _models(settings: Settings) -> Upstream | None:
+    return upstream(settings.upstream, settings.upstream_key) if settings.upstream else None
 
 
 def serve(settings: Settings, opening: Callable[[Access], None] = lambda access: None) -> None:
     """Listen until interrupted; `opening` is called before, once nothing stands against it."""
-    options: dict[str, Any] = {
-        "host": settings.host,
-        "port": settings.port,
-        "http": Patient,
-        "ws": "none",
-        "timeout_keep_alive": KEEP_ALIVE,
-        "timeout_graceful_shutdown": GRACE,
-        "timeout_worker_healthcheck": STARTING,
-        "limit_concurrency": CONNECTIONS,
-        "proxy_headers": False,  # who asks is known by key, and an address that anybody can claim is no use
-        "server_header": False,
-        "access_log": False,  # addresses hold users' names
-        "log_level": "warning",
-        "ssl_certfile": settings.tls_cert,
-        "ssl_keyfile": settings.tls_key,
-    }
+    tls = {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
+    _models(settings)  # what is wrong with them is said before anything is opened
     memory, access = opened(settings)
     try:
         opening(access)
         if settings.processes == 1:
-            uvicorn.run(application(memory, access, Limits(**settings.limits)), **options)
-            return
+            return listen(_application(settings, memory, access), settings.host, settings.port, **tls)
     finally:
         memory.close()
     os.environ[SETTINGS] = json.dumps(asdict(settings))
-    uvicorn.run("clew.serve.server:made", factory=True, workers=settings.processes, **options)
+    listen("clew.serve.server:made", settings.host, settings.port, factory=True, workers=settings.processes, **tls)

@@ -1,26 +1,23 @@
-"""What stands before every route: who asks, how much, how often, how slowly; pure ASGI, so that nothing is parsed for a stranger."""
+"""What stands before every door: who asks, how much, how often, how slowly; pure ASGI, so that nothing is parsed for a stranger."""
 
 import asyncio
 import hashlib
-import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
-from typing import Any
 
 from anyio import to_thread
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from clew.errors import ClewError, Denied
-from clew.serve.access import LOCAL, Access, Principal, Unauthenticated
-from clew.serve.limits import Buckets, Limits, TooMuch, deep
-from clew.serve.problems import problem, told
+from clew.errors import ClewError
+from clew.serve.access import LOCAL, Access, Principal, Unauthenticated, nearby
+from clew.serve.limits import Buckets, Limits, deep
+from clew.serve.refusals import LAST, Refusal, refusal, too_large, too_often
 
-FREE = frozenset({"/health"})  # answers anybody
-STREAMED = frozenset({"/v1/import"})  # its body is counted on its way, not held
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-RELAYED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")  # somebody else's request, sent on to this machine
-HEADERS = [  # of every response
+HEADERS = [  # of every response that does not say otherwise
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
@@ -28,11 +25,28 @@ HEADERS = [  # of every response
 ]
 
 
-class Shield:
-    """The middleware. Puts the principal into `scope["state"]["principal"]`."""
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One protocol behind the shield: where it answers, and what is its own in how its requests are met."""
 
-    def __init__(self, app: ASGIApp, access: Access, limits: Limits) -> None:
-        self.app, self.access, self.limits = app, access, limits
+    told: Callable[[Refusal], Response]  # how it says that something is wrong
+    prefix: str = ""  # it answers there and below
+    body: int | None = None  # bytes of a request, where it is not what Limits says
+    depth: bool = True  # whether JSON is bounded in its depth; what is only passed on need not be
+    free: frozenset[str] = frozenset()  # paths that answer anybody
+    streamed: frozenset[str] = frozenset()  # paths whose body is counted on its way, not held
+    visitor: Callable[[str | None], Principal] | None = None  # who a request's cookies stand for, where it sends no Authorization
+
+    def has(self, path: str) -> bool:
+        """Whether a path is one of its own."""
+        return path.startswith(self.prefix) and path[len(self.prefix) : len(self.prefix) + 1] in ("", "/")
+
+
+class Shield:
+    """The middleware. Puts the principal into `scope["state"]["principal"]`; of several doors the last has every path that no other has."""
+
+    def __init__(self, app: ASGIApp, access: Access, limits: Limits, doors: Sequence[Door]) -> None:
+        self.app, self.access, self.limits, self.doors = app, access, limits, doors
         self.buckets = Buckets(limits.rate, limits.burst)
         self._known: dict[bytes, tuple[float, Principal]] = {}
 
@@ -40,7 +54,8 @@ class Shield:
         """One request."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        headers = Headers(scope=scope)
+        headers, path = Headers(scope=scope), scope["path"]
+        door = next((door for door in self.doors if door.has(path)), self.doors[-1])
 
         async def covered(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -50,30 +65,35 @@ class Shield:
                 await send(message)
 
         try:
-            if scope["path"] not in FREE:
-                scope.setdefault("state", {})["principal"] = await self._admitted(scope, headers)
-            receive = await self._bounded(scope, headers, receive)
+            if path not in door.free:
+                scope.setdefault("state", {})["principal"] = await self._admitted(door, scope, headers)
+            receive = await self._bounded(door, path, headers, receive)
         except ClewError as error:
-            return await told(error)(scope, receive, covered)
-        except _Refused as refused:
-            return await problem(refused.status, refused.detail, None, refused.headers)(scope, receive, covered)
+            return await door.told(refusal(error))(scope, receive, covered)
+        except Refusal as refused:
+            return await door.told(refused)(scope, receive, covered)
         await self.app(scope, receive, covered)
 
-    async def _admitted(self, scope: Scope, headers: Headers) -> Principal:
+    async def _admitted(self, door: Door, scope: Scope, headers: Headers) -> Principal:
         """Who asks; only from this machine's own pages while no key is asked for."""
         given = headers.getlist("authorization")
-        if len(given) > 1:
-            raise Unauthenticated("more than one Authorization header was sent")
         peer = (scope.get("client") or ("?",))[0]
         try:
-            who = await self._who(given[0] if given else None, headers)
+            if len(given) > 1:
+                raise Unauthenticated("more than one Authorization header was sent")
+            if door.visitor is not None and not given:
+                who = await to_thread.run_sync(door.visitor, headers.get("cookie"))
+            else:
+                who = await self._who(given[0] if given else None)
         except Unauthenticated:
             self._paced(f"stranger {peer}")
             raise
+        if who is LOCAL:
+            nearby(scope["headers"])
         self._paced(f"{who.name} {who.user}")
         return who
 
-    async def _who(self, authorization: str | None, headers: Headers) -> Principal:
+    async def _who(self, authorization: str | None) -> Principal:
         mark = hashlib.blake2b((authorization or "").encode(), digest_size=16).digest()
         until, who = self._known.get(mark, (0.0, None))
         if who is None or monotonic() > until:
@@ -81,80 +101,61 @@ class Shield:
             if len(self._known) > 1000:
                 self._known.clear()
             self._known[mark] = (monotonic() + self.limits.trusted_s, who)
-        if who is LOCAL:  # nobody had to show a key: then a page of another site, or a name that was bent to us, must not ask
-            host, origin = headers.get("host", ""), headers.get("origin")
-            if (host if host.endswith("]") else host.rpartition(":")[0] or host) not in LOOPBACK:
-                raise Denied("without a key only this machine is answered, under the name localhost or 127.0.0.1")
-            if any(name in headers for name in RELAYED):
-                raise Denied("without a key nothing is answered through a relay; make keys with `clew keys add`")
-            if origin is not None and origin.partition("://")[2] != host:
-                raise Denied("without a key no page of another site is answered")
         return who
 
     def _paced(self, caller: str) -> None:
         wait = self.buckets.wait(caller)
         if wait:
-            after = str(math.ceil(wait))
-            raise _Refused(
-                HTTPStatus.TOO_MANY_REQUESTS, f"more than {self.limits.rate:g} requests a second; wait {after} s", {"Retry-After": after}
-            )
+            raise too_often(self.limits.rate, wait)
 
-    async def _bounded(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
+    async def _bounded(self, door: Door, path: str, headers: Headers, receive: Receive) -> Receive:
         """The body, read within its limits of size, time and depth, before anything else looks at it."""
-        length, streamed = headers.get("content-length"), scope["path"] in STREAMED
-        if length is not None and "transfer-encoding" in headers:
-            raise _Refused(HTTPStatus.BAD_REQUEST, "a body has a length or a transfer encoding, not both")
-        most = self.limits.load if streamed else self.limits.body
+        length, streamed, parts = headers.get("content-length"), path in door.streamed, "transfer-encoding" in headers
+        if length is not None and parts:
+            raise Refusal(HTTPStatus.BAD_REQUEST, "a body has a length or a transfer encoding, not both", None, LAST)
+        most = self.limits.load if streamed else door.body or self.limits.body
         if length is not None and (not length.isdigit() or int(length) > most):
-            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body here has at most {most:,} bytes, this one {length:.20}")
+            raise too_large(most)
         if streamed:
             return _counted(receive, most)
-        if length is None and "transfer-encoding" not in headers:
+        if length is None and not parts:
             return receive
         try:
             async with asyncio.timeout(self.limits.body_s):
                 body = await _read(receive, most)
         except TimeoutError as error:
-            raise _Refused(HTTPStatus.REQUEST_TIMEOUT, f"the body was not here within {self.limits.body_s:g} s") from error
-        if body is None:
-            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body here has at most {most:,} bytes, this one more")
-        if "json" in headers.get("content-type", "json") and deep(body, self.limits.depth):
-            raise _Refused(HTTPStatus.BAD_REQUEST, f"JSON nests at most {self.limits.depth} deep here, this deeper")
-        return _again(body, receive)
+            raise Refusal(HTTPStatus.REQUEST_TIMEOUT, f"the body was not here within {self.limits.body_s:g} s", None, LAST) from error
+        if door.depth and "json" in headers.get("content-type", "json") and deep(body, self.limits.depth):
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"JSON nests at most {self.limits.depth} deep here, this deeper", None, LAST)
+        return again({"type": "http.request", "body": body, "more_body": False}, receive)
 
 
-class _Refused(Exception):
-    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.headers = status, detail, {"Connection": "close", **(headers or {})}
-
-
-async def _read(receive: Receive, most: int) -> bytes | None:
-    """The whole body; None where it has more bytes than that."""
+async def _read(receive: Receive, most: int) -> bytes:
+    """The whole body; a Refusal where it has more bytes than that."""
     parts, size = [], 0
     while True:
         message = await receive()
         part = message.get("body", b"")
         size += len(part)
         if size > most:
-            return None
+            raise too_large(most)
         parts.append(part)
         if message["type"] == "http.disconnect" or not message.get("more_body"):
             return b"".join(parts)
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives a body that was read, then whatever comes."""
-    left: list[dict[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
+def again(message: Message, receive: Receive) -> Receive:
+    """A `receive` that gives what was received already, then whatever comes."""
+    left = [message]
 
-    async def again() -> Message:
+    async def given() -> Message:
         return left.pop() if left else await receive()
 
-    return again
+    return given
 
 
 def _counted(receive: Receive, most: int) -> Receive:
-    """A `receive` that ends a stream with more bytes than that."""
+    """A `receive` that ends a stream with more bytes than that by a Refusal."""
     size = 0
 
     async def counted() -> Message:
@@ -162,7 +163,7 @@ def _counted(receive: Receive, most: int) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > most:
-            raise TooMuch(f"an import has at most {most:,} bytes")
+            raise too_large(most, "an import")
         return message
 
     return counted

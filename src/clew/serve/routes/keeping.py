@@ -14,7 +14,6 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from clew.engine import Clew
 from clew.errors import UsageError
 from clew.serve.keys import Key
-from clew.serve.routes import fading, retaining
 from clew.serve.seams import Granted, Streamed, answer
 from clew.serve.shapes import NewKey, Scoped, Tick
 from clew.types import Recorded
@@ -24,8 +23,6 @@ LINES = "application/x-ndjson"
 CHUNK = 65_536  # bytes
 BYTES = "application/octet-stream"
 Fresh = dict[str, Key | str]
-router.include_router(retaining.router)
-router.include_router(fading.router)
 
 
 @router.get("/users", response_model=list[str])
