@@ -272,6 +272,23 @@ def test_an_effect_that_comes_late_is_seen_and_what_is_scrolled_to_is_hit(chromi
 
 
 @playwright
+def test_what_opens_a_menu_says_so_and_what_is_open_too(chromium: Any, site: tuple[str, Path]) -> None:
+    (site[1] / "menus.html").write_text(
+        "<!doctype html><style>ul ul{display:none} li:hover ul{display:block}</style>"
+        "<div role=tab aria-selected=true><a href='#a'>One</a></div><div role=tab><a href='#b'>Two</a></div>"
+        "<ul><li><div role=menuitem aria-haspopup=true>Fruit</div><ul><li><div role=menuitem>fig</div></li></ul></li></ul>"
+    )
+    with Browser(chromium) as world:
+        world.reset({"address": f"{site[0]}/menus.html"})
+        page = world.observe()
+        assert [the(page, "link", n).value for n in ("One", "Two")] == ["open", ""] and the(page, "button", "Fruit").value == "menu"
+        assert not [e for e in page.elements if e.text == "fig"]
+        assert world.act(Action("hover", the(page, "button", "Fruit").id)) == ""
+        page = world.observe()
+        assert the(page, "button", "Fruit").value == "menu open" and the(page, "button", "fig").value == ""
+
+
+@playwright
 def test_hosts_that_are_not_allowed_are_not_asked(chromium: Any, site: tuple[str, Path]) -> None:
     with Browser(chromium, hosts=("example.org",)) as world, pytest.raises(UsageError, match="ERR_ACCESS_DENIED"):
         world.reset({"address": f"{site[0]}/index.html"})

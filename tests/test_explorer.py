@@ -11,7 +11,7 @@ from clew.recipe import load
 from clew.tasks.graph import Action, Element, Page
 from clew.tasks.learning.choices import HINTED, NAMED, choices
 from clew.tasks.learning.explorer import Bounds, Episode, explore
-from clew.tasks.learning.memory import nothing, recalled, remember
+from clew.tasks.learning.memory import filled, known, nothing, recalled, remember
 
 BOUNDS = Bounds(30, 10)
 
@@ -189,3 +189,173 @@ def test_only_the_workflow_that_is_followed_is_shown(tmp_path: Path) -> None:
         guides = recalled(memory, task)
         second = explore(lambda: Sheet(task, ["To"], lambda s: s.held["To"] == "Cyd"), lambda u: guides, BOUNDS)
         assert second.trials[0].guide is not None and second.trials[0].told == len(task) + len(second.trials[0].guide.text)
+
+
+class Pick(Sheet):
+    """A list of which one is chosen already."""
+
+    def __init__(self, name: str, chosen: str) -> None:
+        super().__init__(f"Select {name} from the list and press Send.", [], lambda s: self.chosen == name)
+        self.chosen = chosen
+
+    def things(self) -> list[Element]:
+        names = ("Ann", "Bob", "Cleo", "Dan", "Eve", "Fay")
+        return [Element("", "select", "List"), *[Element("", "option", n, checked=n == self.chosen) for n in names], *super().things()]
+
+    def act(self, action: Action) -> str:
+        if action.kind == "select":
+            self.chosen = self.observe().elements[int(action.element)].text
+            return ""
+        return super().act(action)
+
+
+def test_of_several_ways_that_one_is_followed_first_which_has_a_use_for_what_the_task_names(tmp_path: Path) -> None:
+    worlds = [lambda n=n, c=c: Pick(n, c) for n, c in (("Ann", "Ann"), ("Bob", "Bob"), ("Cleo", "Cleo"), ("Dan", "Ann"))]
+    control, second = passes(tmp_path, worlds, lambda: Pick("Eve", "Bob"))
+    assert (control.steps, second.steps, len(second.trials)) == (2, 2, 1), "that it need not be chosen where it is was no help here"
+    with Clew(tmp_path / "c.db", recipes=[load("awm")]) as memory:
+        at_once = explore(lambda: Pick("Fay", "Fay"), lambda u: recalled(memory, u), BOUNDS)
+    assert at_once.steps == 1, "and where it is chosen already, the way that begins with choosing cannot be begun"
+
+
+class Notes(Sheet):
+    """Notes of several people, each with a lamp to light, which then says so."""
+
+    def __init__(self, who: str, by: Sequence[str]) -> None:
+        self.by, self.lit = by, [False] * len(by)
+        super().__init__(f"Press Lamp beside every note by {who} and then press Send.", [], lambda s: False)
+        self.right = lambda s: self.lit == [name == who for name in by]
+
+    def things(self) -> list[Element]:
+        rows = [
+            (Element("", "text", n), Element("", "button", "Lamp active" if on else "Lamp"))
+            for n, on in zip(self.by, self.lit, strict=True)
+        ]
+        return [*[e for row in rows for e in row], *super().things()]
+
+    def act(self, action: Action) -> str:
+        at = int(action.element)
+        if at < 2 * len(self.by):
+            self.lit[at // 2] = bool(at % 2) or self.lit[at // 2]
+            return ""
+        return super().act(action)
+
+
+def test_what_was_done_to_each_of_several_is_done_to_all_or_to_as_many_as_the_task_says(tmp_path: Path) -> None:
+    worlds = [lambda: Notes("@mia", ("@mia", "@ned", "@mia")), lambda: Notes("@oda", ("@oda", "@oda", "@ned"))]
+    control, second = passes(tmp_path, worlds, lambda: Notes("@ned", ("@ned", "@mia", "@ned", "@ned", "@oda")))
+    assert control.success and second.success and second.steps == 4 and len(second.trials) == 1
+    flow = workflows.Workflow("Press {press} beside * notes by {by}.", ('each: click button "{press}" by "{by}"',))
+    assert filled(flow, "Press Lamp beside 3 notes by @mia.") == ('click button "Lamp" by "@mia"',) * 3
+
+
+class Cards(Sheet):
+    """Cards that are turned over one after another; a link beside what is asked for ends it."""
+
+    names, at = ("Ada", "Bo", "Cyd", "Dee", "Eli"), 0
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Find {name} and open the mail address.", [], lambda s: self.names[self.at] == name)
+
+    def things(self) -> list[Element]:
+        name = self.names[self.at]
+        rows = [Element("", "text", name), Element("", "text", "Mail"), Element("", "link", f"{name}@x.org"), Element("", "link", ">")]
+        return [Element(e.id, e.kind, e.text, box=(0, 0, 9, 9)) for e in rows]
+
+    def observe(self) -> Page:
+        things = [Element(str(i), e.kind, e.text, box=e.box) for i, e in enumerate(self.things())]
+        return Page("cards", "Cards", tuple(things), "\n".join(e.text for e in things))
+
+    def press(self, name: str) -> None:
+        if name == ">":
+            self.at = min(self.at + 1, len(self.names) - 1)
+        else:
+            self.done, self.reward = True, 1.0 if self.right(self) else -1.0
+
+
+def test_what_stood_there_before_the_last_step_is_waited_for(tmp_path: Path) -> None:
+    control, second = passes(tmp_path, [lambda: Cards("Cyd"), lambda: Cards("Bo"), lambda: Cards("Ada")], lambda: Cards("Dee"))
+    assert second.success and second.steps == 4 < control.steps and len(second.trials) == 1
+    assert second.trials[0].guide is not None and second.trials[0].guide.steps[-1].endswith('once "Dee" is there')
+
+
+def test_a_menu_is_pointed_at_where_a_press_on_it_is_the_end(tmp_path: Path) -> None:
+    class Menus(Sheet):
+        open = ""
+
+        def things(self) -> list[Element]:
+            tops = [Element("", "button", n, value="menu open" if n == self.open else "menu") for n in ("Fruit", "Wood")]
+            return [*tops, *[Element("", "button", n) for n in {"Fruit": ("fig", "plum"), "Wood": ("oak", "elm")}.get(self.open, ())]]
+
+        def act(self, action: Action) -> str:
+            name = self.observe().elements[int(action.element)].text
+            if action.kind == "hover":
+                self.open = name
+            else:
+                self.done, self.reward = True, 1.0 if self.utterance.endswith(f"{name}.") else -1.0
+            return ""
+
+    worlds = [lambda p=p: Menus(f"Pick {p}.", [], lambda s: False) for p in ("Fruit > fig", "Wood > elm")]
+    control, second = passes(tmp_path, worlds, lambda: Menus("Pick Wood > oak.", [], lambda s: False))
+    assert control.success and (control.steps, second.steps) == (3, 2)
+
+
+def test_what_was_typed_in_vain_is_typed_again_when_what_came_between_is_gone() -> None:
+    class Asked(Sheet):
+        asks = 0
+
+        def things(self) -> list[Element]:
+            more = [Element("", "button", "Leave"), Element("", "button", "Stay")] if self.asks == 1 else []
+            return [*super().things()[:-1], *more, *([] if more else [Element("", "button", "Send")])]
+
+        def act(self, action: Action) -> str:
+            self.asks += action.kind == "type" and self.asks < 2 and bool(self.held["One"])
+            return "" if action.kind == "type" and self.asks == 1 else super().act(action)
+
+        def press(self, name: str) -> None:
+            self.asks += name == "Stay"
+            self.done = self.done or name == "Leave"
+            super().press(name)
+
+    right = {"One": "ada", "Two": "bo"}
+    found = explore(
+        lambda: Asked('Put "ada" in One and "bo" in Two and press Send.', ["One", "Two"], lambda s: s.held == right), nothing, BOUNDS
+    )
+    assert found.success and [c.text for c in found.trials[-1].done].count('type "bo" into input "Two"') == 2
+
+
+def test_what_single_acts_brought_to_light_is_known_the_next_time_even_of_episodes_that_failed(tmp_path: Path) -> None:
+    class Shelves(Sheet):
+        """Drawers, one open at a time; the fourth holds what is asked for."""
+
+        open = ""
+
+        def things(self) -> list[Element]:
+            names = ("Alder", "Birch", "Cedar", "Dogwood", "Elm")
+            return [
+                *[Element("", "button", n) for n in names],
+                *([Element("", "button", self.held["wish"])] if self.open == "Dogwood" else []),
+            ]
+
+        def press(self, name: str) -> None:
+            self.open = name if name != self.held["wish"] else self.open
+            self.done = name == self.held["wish"]
+            self.reward = float(self.done)
+
+    def shelves(wish: str) -> Shelves:
+        world = Shelves(f'Find the "{wish}" in a drawer.', ["wish"], lambda s: False)
+        world.held["wish"] = wish
+        return world
+
+    with Clew(tmp_path / "c.db", recipes=[load("awm")]) as memory:
+        for number, wish in enumerate(("red thread", "spare key")):
+            remember(memory, explore(lambda w=wish: shelves(w), nothing, Bounds(4 + number, 10)), f"first/{number}")
+        memory.catch_up()
+        task = 'Find the "old coin" in a drawer.'
+        noted = known(memory, task)
+        assert noted['click button "Dogwood"'] >= 1 and noted['click button "Alder"'] == 0
+        assert not known(memory, "Water the plants on the balcony."), "nothing is known of another task"
+        control = explore(lambda: shelves("old coin"), nothing, BOUNDS)
+        second = explore(lambda: shelves("old coin"), nothing, BOUNDS, lambda u: noted)
+        assert (control.steps, second.steps) == (5, 2)
+        assert second.trials[0].shown > 2 * len(task), "what is looked up is counted"

@@ -22,8 +22,8 @@ from clew.arena.second_pass_tasks import STEPS, WORDS, WORLDS, seeds, selected
 from clew.engine import Clew
 from clew.errors import UsageError
 from clew.recipe import Recipe
-from clew.tasks.learning.explorer import Bounds, Episode, Guide, World, explore, succeeded
-from clew.tasks.learning.memory import nothing, recalled, remember
+from clew.tasks.learning.explorer import Bounds, Episode, Guide, World, explore, no_acts, succeeded
+from clew.tasks.learning.memory import known, nothing, recalled, remember
 
 COMMIT = "1365da997561c04b119bde982ab624fb5a2b14fb"  # that last touched the selection
 FORMAT = 2  # of the result files
@@ -94,6 +94,9 @@ def _ground(
         def guides(utterance: str) -> list[Guide]:
             return recalled(memory, utterance)
 
+        def acts(utterance: str) -> Mapping[str, float]:
+            return known(memory, utterance)
+
         for number, name in [(i, p) for i, p in enumerate(PASSES) if p in plan.passes]:
             for task in ground.tasks:
                 mine = list[dict[str, Any]]()
@@ -101,7 +104,8 @@ def _ground(
                     case = f"{ground.name}/{task}/{name}/{seed}"
                     row = done.get(case)
                     if row is None:
-                        episode = explore(partial(ground.begin, task, seed), guides if name == "second" else nothing, ground.bounds)
+                        told_of = (guides, acts) if name == "second" else (nothing, no_acts)
+                        episode = explore(partial(ground.begin, task, seed), told_of[0], ground.bounds, told_of[1])
                         if name == "first":
                             remember(memory, episode, case)
                         row = {"case": case, "world": ground.name, "task": task, "pass": name, "seed": seed, **scored(episode)}

@@ -24,7 +24,7 @@ _TOKEN = re.compile(r"\{\w+\}|\w+(?:[-'’./:@&#]\w+)*|[^\w\s]")
 _PIECE = re.compile(r'"[^"]*"|\{\w+\}|\S+')
 _QUOTED = re.compile(r'"([^"]*)"')
 _INTO = re.compile(r" into \w+ $")  # what follows is what a field is called, and no value
-_PRESS = re.compile(r'click (?:button|link|text) "')
+_PRESS = re.compile(r'(?:click|point at) (?:button|link|text) "')
 _NAME = re.compile(r"\{(\w+)\}")
 Span = tuple[int, int]
 

@@ -48,7 +48,7 @@ FLAGS = (
 )
 PATIENCE = 5.0  # seconds for a page to load or an act to be carried out
 STILL, RESTLESS = 30, 600  # milliseconds without change after which a page is at rest, and after which nobody waits any more
-LATE = 400  # milliseconds for which an effect is waited where there is none at once: menus and lists open late
+LATE, OFFERED = 500, 1500  # milliseconds for which an effect is waited where there is none at once: menus open late, lists of offers later
 SUGGESTS = """() => { const e = document.activeElement;
     return !!e && e.matches('[role=combobox],[aria-autocomplete],[list],[autocomplete=off]') }"""  # a field that offers a list as one types
 PRESSES = frozenset({"click", "double", "hover"})
@@ -215,14 +215,14 @@ class Browser:
             if action.kind == "wait":  # from the last act on, not from when it was seen to be over
                 action = Action("wait", text=str(max(0.0, float(action.text or 1) - (time.monotonic() - self._acted))))
             before = self._sight() if self._presses(action) else None
-            why = doing(self.page, action)
+            why, late = doing(self.page, action), LATE
             self._acted = time.monotonic()
             if action.kind == "type" and not why and self.page.evaluate(SUGGESTS):
-                before = self._sight()
+                before, late = self._sight(), OFFERED
         except Error as error:
-            why, before = _first(error), None
+            why, before, late = _first(error), None, 0
         self.settle()
-        if before is not None and not why and not self.over() and self._sight(before, LATE) != before:
+        if before is not None and not why and not self.over() and self._sight(before, late) != before:
             self.settle()
         return why
 

@@ -67,6 +67,12 @@
     const paint = svg ? colour(style(e).fill) || colour(style(e).stroke) : colour(style(e).backgroundColor);
     return clean([paint, svg ? tag : "", named(e)].join(" ")) || tag;
   };
+  const opened = (e) => { // "open" where what it opens is there; where that is a menu: "menu open", or else "menu"
+    if ([e, e.closest("[role=tab]")].some((i) => i && ["aria-selected", "aria-expanded"].some((n) => i.getAttribute(n) === "true"))) return "open";
+    if ([null, "", "false"].includes(e.getAttribute("aria-haspopup"))) return "";
+    const its = document.getElementById(e.getAttribute("aria-controls") || "") || e.nextElementSibling;
+    return its && !gone(its) && seen(its) ? "menu open" : "menu";
+  };
   const path = (e) => { const parts = [];
     for (let at = e; at && at !== document.body; at = at.parentElement) parts.push(at.tagName.toLowerCase() + (at.type ? "." + at.type : ""));
     return parts.reverse().join(">"); };
@@ -112,7 +118,7 @@
     if (visible && clickable && kind !== "slider" && !inner.some((i) => acts(i) && !gone(i) && seen(i))) {
       const all = words(e), shapes = inner.some((i) => SHAPES.has(i.tagName.toLowerCase()));
       if (kind || (!shapes && all.length <= GROUP && inner.length <= INSIDE)) {
-        put(e, kind || "button", all || looks(e), e.getAttribute("aria-selected") === "true" || e.getAttribute("aria-expanded") === "true" ? { value: "open" } : {});
+        put(e, kind || "button", all || looks(e), { value: opened(e) });
         return;
       }
     }

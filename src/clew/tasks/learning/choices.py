@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import pairwise
+from zlib import crc32
 
 from clew.operators.experience.workflows import STOP, words
 from clew.tasks.graph import Action, Element, Page
@@ -25,6 +26,7 @@ LEAVING = frozenset({"close", "cancel", "back", "dismiss", "undo", "reset", "cle
 LATE = 0.96875  # the same for what is not the value itself but stands beside it on the page
 AWAY = 4  # words between a value and the name of its field, at most
 READ_ONLY = "(read only)"  # in the value of a field that is set in another way than by typing
+MENU, OPEN = "menu", "open"  # values of what opens a menu of its own, and of what is open already; of such a menu both
 STEM = 5  # letters by which words of one root are known: directed, director
 FAR = 0.9375  # how far a value is from the name of its field, as a part of 1, where the task has no such name before it
 TYPED = 12  # values of one sort that are tried in a field
@@ -36,7 +38,7 @@ class Choice:
 
     text: str  # in words, as it is recorded: click button "Submit"; type "ada" into input "user"; take key
     action: Action
-    key: tuple[str, int]  # its words, and which of those that have the same words it is
+    key: tuple[str, int]  # its words, and which of those that have the same words it is; of a command also in which room
     rank: int = OTHER  # how far the task asks for it
     place: float = 0.0  # where in the task, or on the page; what comes first is done first
     toggles: bool = False  # doing it again would undo it
@@ -142,7 +144,7 @@ class Sight:
             if element.checked is True and element.kind in ("option", "radio"):
                 continue
             for text, action, rank, place, base, sets in _of(element, at, self, group):
-                number = seen[text] = seen.get(text, 0) + 1
+                number = seen[text] = seen.get(text, crc32(self.page.title.encode()) if element.kind == "command" else 0) + 1
                 found.append(
                     Choice(
                         text,
@@ -161,6 +163,11 @@ class Sight:
                 text = f'wait "{span}" seconds'
                 found.append(Choice(text, Action("wait", text=span), (text, 1), NAMED, float(self.told.index(span))))
         return found
+
+    def missing(self, done: Iterable[Choice]) -> bool:
+        """Whether the task names something that is neither in sight nor was used."""
+        there = "\n".join([self.page.text, *(f"{e.text}\n{e.value}" for e in self.page.elements), *(f"{c.text}\n{c.value}" for c in done)])
+        return any(value.lower() not in there.lower() for value in values(self.task))
 
     @property
     def gap(self) -> int:
@@ -194,7 +201,13 @@ def _of(element: Element, at: int, sight: Sight, group: str) -> list[Told]:
             return [(f'click day of "{day.text}"', click, NAMED, float(sight.told.index(day.text)), "", "")]
         return [(f'click {kind} "{label}"', click, OTHER if kind in CLICKED else IDLE, late, "", "")]
     if kind in CLICKED:
-        return [_pressed(element, rank, where, sight)]
+        text, act, level, spot, base, sets = _pressed(element, rank, where, sight)
+        if element.value == f"{MENU} {OPEN}" or (element.value == OPEN and level == OTHER):
+            level = IDLE
+        if element.value != MENU:
+            return [(text, act, level, spot, base, sets)]
+        point = (f'point at {kind} "{label}"', Action("hover", element.id), level if level > OTHER else IDLE, spot + 0.25, "", "")
+        return [(text, act, level, spot, base, sets), point]
     if kind == "text" and element.text:
         named = rank == NAMED and element.text.strip(" :").lower() not in sight.called
         return [(f'click text "{label[:60]}"', click, HINTED if named else IDLE, where, "", "")]

@@ -6,7 +6,7 @@ again from the start, and every action of every trial counts.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,9 +16,18 @@ from clew.tasks.graph import Action, Page
 from clew.tasks.learning.choices import HINTED, IDLE, NAMED, Choice, Sight, choices
 from clew.tasks.learning.search import Seen, Trial, best, open_to, state
 
+NOTE = 4  # characters in which is said what an action brought to light
 WHOLE = 0.99  # reward above which a task counts as done
-RETRIES = 2  # trials that follow one guide, where it leaves something open
+RETRIES = 2  # trials that follow a guide, all guides together; one that leaves nothing open is followed once
+WAITS = 6  # actions of its own after which the explorer waits no more for what a guide waits for (ours)
+ALL = "all: "  # before a step that is done to everything that it fits, before the next one
+_ONCE = re.compile(r' once "([^"]*)" is there$')  # after a step that waits for something to be in sight
 _TYPED = re.compile(r'^type "([^"*~]+)" (?:into|as|in|with) ')
+
+
+def no_acts(utterance: str) -> Mapping[str, float]:
+    """Nothing is known of any action."""
+    return {}
 
 
 class World(Protocol):
@@ -61,7 +70,10 @@ class Run(Trial):
 
     guide: Guide | None = None
     followed: int = 0  # actions that the guide named
+    waited: int = 0  # actions of its own while something that a step waits for was not in sight
+    kept: int = 0  # how many actions there were when the guide named the last of them
     loops: dict[int, bool] = field(default_factory=dict)  # by place of a step done as often as it takes: could the next be done at first?
+    sight: Sight | None = None  # what was there before its last action
     left: bool = False  # whether it had to look for a way where the guide named none
 
 
@@ -90,21 +102,30 @@ def succeeded(trial: Run) -> bool:
     return trial.ended and trial.reward > WHOLE
 
 
-def explore(reset: Callable[[], World], guides: Callable[[str], Sequence[Guide]], bounds: Bounds) -> Episode:
-    """Try until it succeeds or the bounds are met; `guides` says for the task's words what is recalled, the best first.
+def explore(
+    reset: Callable[[], World],
+    guides: Callable[[str], Sequence[Guide]],
+    bounds: Bounds,
+    known: Callable[[str], Mapping[str, float]] = no_acts,
+) -> Episode:
+    """Try until it succeeds or the bounds are met; `guides` says for the task's words what is recalled, the best first; `known` what
+    single actions brought to light, which is looked up where no guide says what to do.
 
-    One guide at a time is looked at, those first that leave nothing open, and the next when that was no help. Where everything is
-    known to fail it is all tried anew: a world may have been slow.
+    One guide at a time is looked at, and the next when that was no help. Where everything is known to fail it is all tried anew: a
+    world may have been slow.
     """
     world = reset()
-    episode = Episode(world.utterance)
+    episode = Episode(world.utterance, seen=Seen.after(known(world.utterance)))
     page = world.observe()
-    plans = sorted([guide for guide in guides(world.utterance) if begins(guide, page, world.utterance)], key=_open)
+    plans = [guide for guide in guides(world.utterance) if begins(guide, page, world.utterance)]
+    plans.sort(key=lambda guide: not ready(guide.steps[0], page))
     followed = [0] * len(plans)
     while episode.steps < bounds.steps:
         if episode.trials:
             world = reset()
         at = next((i for i, n in enumerate(followed) if n < (RETRIES if _open(plans[i]) else 1)), None)
+        if at is not None and sum(followed) >= RETRIES:
+            at = None
         if at is not None:
             followed[at] += 1
         guide = None if at is None else plans[at]
@@ -143,18 +164,28 @@ def attempt(world: World, episode: Episode, trial: Run, bounds: Bounds) -> None:
         options = open_to(found, trial, episode.seen, episode.dead)
         if not options:
             break
-        chosen, place = guided(steps, place, options, trial, episode.seen)
+        early = [step for step in steps[place:] if trial.waited < WAITS and not ready(step, sight.page)]
+        chosen, place = guided(["" if step in early else step for step in steps], place, options, trial, episode.seen)
         free += chosen is not None
+        trial.kept = len(trial.done) + 1 if chosen is not None else trial.kept
         if chosen is None:
-            chosen = best(options, trial, episode.seen, sight.gap)
+            trial.waited += bool(early)
+            last = trial.done[-1].key if trial.followed and trial.kept == len(trial.done) else None  # it would only undo what the guide did
+            options = [c for c in options if c.key != last and not any(fits(step, c) for step in early)] or options
+            trial.shown += sum(len(c.text) + NOTE for c in options if c.text in episode.seen.known)
+            chosen = best(options, trial, episode.seen, sight.gap, sight.missing(trial.done))
             wished = chosen.rank == NAMED and chosen.key not in trial.path
             free += wished or (sight.gap > 0 and episode.seen.nearer.get(chosen.key, False))
         trial.shown += trial.told + len(sight.page.text)
         trial.done.append(chosen)
+        trial.sight = sight
         world.act(chosen.action)
         before, sight = sight, Sight(episode.utterance, world.observe(), tuple(more))
         trial.reached(state(sight.page))
         last, found = found, sight.choices
+        if chosen.value and any(c.action == chosen.action for c in found):
+            trial.vain.add(chosen.key)
+            episode.seen.vain.add(chosen.key)
         trial.new = {c.text for c in found} - {c.text for c in last}
         episode.seen.learn(trial, last, found, (before.gap, sight.gap), world.done and world.reward <= WHOLE)
     trial.reward, trial.ended = world.reward, world.done
@@ -164,33 +195,67 @@ def guided(steps: Sequence[str], place: int, options: Sequence[Choice], trial: R
     """(what the guide does next, its next place): the step that is due; else another way to do the last; else the step after it.
 
     A step that is done as often as it takes gives way to the next as soon as that can be done for certain; where the next could be done
-    from the first, only when it can be done no more.
+    from the first, only when it can be done no more. One that is done to everything that it fits gives way when nothing is left.
     """
-    due, after = steps[place : place + 1], steps[place + 1 : place + 2]
-    ahead = bool(due and after) and due[0].startswith(EACH) and not _open_step(after[0])
+    due = steps[place : place + 1]
+    firm = next((at for at in range(place + 1, len(steps)) if not skipped(steps[at])), len(steps))  # the next that may not be left out
+    ahead = bool(due) and skipped(due[0]) and firm < len(steps) and not _open_step(steps[firm])
     if ahead and ANY in due[0]:
-        ahead = not trial.loops.setdefault(place, any(fits(after[0], c) for c in options))
-    for at in (place + 1, place, place - 1) if ahead else (place, place - 1, place + 1):
+        ahead = not trial.loops.setdefault(place, bool(fitting(steps[firm], options)))
+    for at in (firm, place, place - 1, place + 1) if ahead else (place, place - 1, place + 1):
         if not 0 <= at < len(steps) or (at < place and ANY not in steps[at]):
             continue
-        again = at < place or (steps[at].startswith(EACH) and ANY in steps[at])
+        stays = steps[at].startswith((EACH, ALL))
+        again = at < place or (stays and ANY in steps[at]) or steps[at].startswith(ALL)
         if again and trial.left:  # what was done as often as it took is over: it would only undo what was tried since
             continue
-        fitting = [c for c in options if fits(steps[at], c) and not (again and (c.key in trial.path or c.rank == IDLE))]
-        if fitting:
+        found = fitting(steps[at], options)
+        if steps[at].startswith(ALL):  # a thing that was pressed may be called otherwise then, and the others are counted anew
+            pressed = {c.action.element for c in trial.done if fits(steps[at], c)}
+            found = [c for c in found if c.action.element not in pressed]
+        elif again:
+            found = [c for c in found if c.key not in trial.path and c.rank != IDLE]
+        elif _open_step(steps[at]):
+            found = [c for c in found if c.key not in trial.path] or found
+        if found:
             trial.followed += 1
-            return best(fitting, trial, seen), max(place, at + (not steps[at].startswith(EACH)))
+            return best(found, trial, seen), max(place, at + (not stays))
     trial.left = trial.left or bool(trial.followed)
     return None, place
 
 
+def ready(step: str, page: Page) -> bool:
+    """Whether what a step waits for is there; one that waits for nothing always is."""
+    found = _ONCE.search(step)
+    return found is None or SAID in found[1] or ANY in found[1] or shows(page, found[1])
+
+
+def shows(page: Page, words: str) -> bool:
+    """Whether words stand on a page or in a field, or were said; what a list could be set to does not stand there."""
+    said = [f"{e.text}\n{e.value}" for e in page.elements if e.kind not in ("option", "command")]
+    return words.lower() in "\n".join(said or [page.text]).lower()
+
+
 def fits(step: str, choice: Choice) -> bool:
     """Whether a choice is what a step says: `*` stands for any words, `~` for some that the task names."""
-    step = step.removeprefix(EACH)
+    step = _ONCE.sub("", step.removeprefix(EACH).removeprefix(ALL))
     if SAID in step and choice.rank < HINTED:
         return False
     parts = [re.escape(part) for part in re.split(r"\s*[*~]+\s*", step)]
     return re.fullmatch(r".*".join(parts), choice.text, re.IGNORECASE) is not None
+
+
+def fitting(step: str, options: Sequence[Choice]) -> list[Choice]:
+    """The choices that are what a step says; where there are none, those that name a part of what it names."""
+    return [c for c in options if fits(step, c)] or [c for c in options if within(step, c)]
+
+
+def within(step: str, choice: Choice) -> bool:
+    """Whether a choice does what a step says to something that goes by a part of the words that the step has for it."""
+    said, done = (text.lower().split('"') for text in (_ONCE.sub("", step), choice.text))
+    if len(said) != len(done) or said[::2] != done[::2] or ANY in step or SAID in step:
+        return False
+    return all(b and f" {b} " in f" {a} " for a, b in zip(said[1::2], done[1::2], strict=True))
 
 
 def skipped(step: str) -> bool:
@@ -203,7 +268,8 @@ def _open(guide: Guide) -> bool:
 
 
 def _open_step(step: str) -> bool:
-    return ANY in step or SAID in step
+    said = _ONCE.sub("", step)
+    return ANY in said or SAID in said
 
 
 def _typed(steps: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ NOUNS = {  # what tasks call the things of a form
     "checkbox": frozenset(("checkbox", "check", "box", "tick")),
 }
 SHORT = 4  # words of a text that may be a name or a value
+MARKS = ("active", "selected", "pressed", "checked", "on")  # with which a thing that was pressed may say so, after its words
 CELLS = 28  # days that a calendar shows at least
 Turn = tuple[int, int]  # a year and a month
 
@@ -38,8 +39,9 @@ def twins(page: Page, told: Sequence[str]) -> dict[str, Spot]:
     for at, element in enumerate(page.elements):
         if element.kind not in ("text", "option", "scroller", "command", "input", "select"):
             same.setdefault((element.kind, element.text), []).append(at)
-    for spots in same.values():
-        if len(spots) > 1 and (mine := _between(page, spots, told)):
+    for (kind, text), spots in same.items():
+        others = [n for word in MARKS for n in same.get((kind, f"{text} {word}"), [])]
+        if len(spots) + len(others) > 1 and (mine := _between(page, sorted((*spots, *others)), told)):
             for at in spots:
                 found[page.elements[at].id] = mine.get(at, Spot("", -1))
     return found

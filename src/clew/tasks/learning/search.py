@@ -5,7 +5,7 @@ ways, the likeliest comes first, and each way loses by every failure that it was
 through together, those nearest to the likeliest first. What brings a calendar nearer to a day that the task names is done again.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log1p
 
@@ -15,6 +15,9 @@ from clew.tasks.learning.choices import CLICKED, HINTED, IDLE, NAMED, Choice
 Key = tuple[str, int]
 SURE = 3  # failures more that a value has before it for whose field the task has a name before it (ours)
 WORSE = 0.4  # of a gain, for each of the first two trials that an action ended badly (ours)
+BAD = -1  # in place of how much an action brought to light, where it ended a trial badly
+IDLY = -0.5  # the gain of what brought nothing in other episodes: less than of anything that is not known; as much again where it did harm
+SEEDED = 4  # tries for which what is known of a kind of action counts, at most
 GONE = 100  # what counts against a way that leads only to what is known to fail
 
 
@@ -26,6 +29,7 @@ class Trial:
     states: list[int] = field(default_factory=list)  # what was there before each action, and at the end
     spots: list[int] = field(default_factory=list)  # the same, with what was done that the task names and that changed nothing
     new: set[str] = field(default_factory=set)  # choices, in words, that the last action brought to light
+    vain: set[Key] = field(default_factory=set)  # what was typed and was not there afterwards
     reward: float = 0.0
     ended: bool = False
     told: int = 0  # characters that would stand in a model's every prompt: the task, and what is recalled
@@ -35,6 +39,21 @@ class Trial:
     def path(self) -> tuple[Key, ...]:
         """The actions by their keys."""
         return tuple(c.key for c in self.done)
+
+    @property
+    def stood(self) -> list[tuple[Choice, int]]:
+        """The actions that count as done, with what was there before: not the first time that something was typed in vain."""
+        met, found = set[Key](), list[tuple[Choice, int]]()
+        for choice, before in zip(self.done, self.states, strict=False):
+            if choice.key not in self.vain or choice.key in met:
+                found.append((choice, before))
+            met.add(choice.key)
+        return found
+
+    @property
+    def turned(self) -> Key | None:
+        """The last action, if it brought new things to light in a state not met before."""
+        return self.done[-1].key if self.done and self.new and self.states[-1] not in self.states[:-1] else None
 
     def reached(self, here: int) -> None:
         """Take in what is there now. A named action without visible effect may have had another: it makes the place another one."""
@@ -78,8 +97,20 @@ class Seen:
     lost: set[int] = field(default_factory=set)  # spots where nothing was left to fill, and from which something ended a trial badly
     bad: dict[Key, int] = field(default_factory=dict)  # times that an action was the last of a failed trial
     blame: dict[Key, int] = field(default_factory=dict)  # failed trials that an action was part of
-    kinds: dict[str, tuple[int, int]] = field(default_factory=dict)  # by kind of action: times done, choices brought to light
+    kinds: dict[str, tuple[int, float]] = field(default_factory=dict)  # by kind of action: times done, choices brought to light
+    vain: set[Key] = field(default_factory=set)  # what was typed and was not there afterwards: something came between
+    brought: dict[str, int] = field(default_factory=dict)  # by an action's words: choices new then, at most; or BAD
+    known: Mapping[str, float] = field(default_factory=dict)  # the same of other episodes, on average
     nearer: dict[Key, bool] = field(default_factory=dict)  # whether an action brought a calendar nearer to the day that is wanted
+
+    @classmethod
+    def after(cls, known: Mapping[str, float]) -> "Seen":
+        """What is known before an episode, of other episodes: of single actions, and what their kinds brought."""
+        by_kind = dict[str, list[float]]()
+        for text, brought in known.items():
+            by_kind.setdefault(_kind(text), []).append(brought)
+        means = {name: (min(len(found), SEEDED), sum(found) / len(found)) for name, found in by_kind.items()}
+        return cls(known=known, kinds={name: (tries, tries * mean) for name, (tries, mean) in means.items()})
 
     def learn(self, trial: Trial, before: Iterable[Choice], options: Iterable[Choice], gaps: tuple[int, int], failed: bool) -> None:
         """Take in what the last action of a trial did: the choices and the months to the day that is wanted before it, and after it."""
@@ -87,6 +118,7 @@ class Seen:
         met = {c.text for c in options}
         new = len(met - self.texts)
         self.texts |= met
+        self.brought[chosen.text] = BAD if failed else max(new, self.brought.get(chosen.text, 0))
         self.led.setdefault((here, chosen.key), (after, new))
         if trial.states[-2] == trial.states[-1]:
             self.same.add((trial.states[-1], chosen.key))
@@ -99,14 +131,18 @@ class Seen:
             if not any(c.group and c.rank >= HINTED for c in before):  # else it may have been too early
                 self.lost.add(here)
             self.bad[chosen.key] = self.bad.get(chosen.key, 0) + 1
-            for key in set(trial.path):
+            for key in {c.key for c, _ in trial.stood}:
                 self.blame[key] = self.blame.get(key, 0) + 1
 
     def gain(self, here: int, choice: Choice) -> float:
-        """What an action may bring: as it did here, else as its kind did so far; less for what ended a trial badly."""
+        """What an action may bring: as it did here, else as it did in other episodes, else as its kind did so far; less for what ended
+        a trial badly.
+        """
         if (here, choice.key) in self.led:
             after, new = self.led[here, choice.key]
             return -1.0 if after == here else log1p(new) + (choice.rank == HINTED) - self.worse(choice)
+        if (brought := self.known.get(choice.text)) is not None:
+            return (log1p(brought) if brought > 0 else IDLY * (2 if brought < 0 else 1)) + (choice.rank == HINTED) - self.worse(choice)
         tries, found = self.kinds.get(kind(choice), (0, 0))
         return log1p((found + 2) / (tries + 1)) + (choice.rank == HINTED) - self.worse(choice)
 
@@ -117,21 +153,23 @@ class Seen:
     def against(self, here: int, choice: Choice) -> int:
         """What speaks against one of several ways to set something."""
         after, _ = self.led.get((here, choice.key), (0, 0))
-        return self.blame.get(choice.key, 0) + GONE * (after in self.lost)
+        return self.blame.get(choice.key, 0) + GONE * (after in self.lost and choice.key not in self.vain)
 
 
-def best(options: Sequence[Choice], trial: Trial, seen: Seen, apart: int = -1) -> Choice:
+def best(options: Sequence[Choice], trial: Trial, seen: Seen, apart: int = -1, missing: bool = False) -> Choice:
     """What was not done yet in this trial; of that what the task names, in its order, but what ended a trial badly only when all
     fields are filled that the task has something for; then what may bring most to light.
 
     Of the ways to set one thing only the one that is due counts, with what the likeliest is worth. `apart`: months that lie
-    between what a calendar shows and what is wanted, if it shows any.
+    between what a calendar shows and what is wanted, if it shows any. `missing`: whether the task names something that is not in
+    sight: then what has just brought new things to light is done again.
     """
-    path, here = trial.path, trial.spots[-1]
-    typed, states = {c.value for c in trial.done if c.value}, set(trial.spots[:-1])
+    stood, here, states = trial.stood, trial.spots[-1], set(trial.spots[:-1])
+    path, typed = [c.key for c, _ in stood], {c.value for c, _ in stood if c.value}
     used = {c.value for c in options if c.value and any(c.value in value for value in typed)}  # what is a part of one counts with it
     fresh = any(c.value and c.value not in used and c.rank == NAMED for c in options)
-    here_done = [c.key for c, at in zip(trial.done, trial.states, strict=False) if at == trial.states[-1]]
+    turned = trial.turned if missing and apart <= 0 else None
+    here_done = [c.key for c, at in stood if at == trial.states[-1]]
 
     def rank(c: Choice) -> int:
         if apart > 0 and c.key in seen.nearer:
@@ -141,15 +179,15 @@ def best(options: Sequence[Choice], trial: Trial, seen: Seen, apart: int = -1) -
         return c.rank
 
     def order(c: Choice, level: int) -> tuple[float, ...]:
-        named, on = level == NAMED, apart > 0 and seen.nearer.get(c.key, False)
+        named, on = level == NAMED, (apart > 0 and seen.nearer.get(c.key, False)) or c.key == turned
         back = seen.led.get((here, c.key), (0, 0))[0] in states
         gain = -seen.gain(here, c) if not named else max(0.0, seen.against(here, c) - SURE * c.sure) if c.group else 0.0
+        gain = -GONE if c.key == turned else gain
         again = 0 if on else path.count(c.key)
         due = named and again < 2
         after = 2 * (again > 0 or c.key in seen.bad) if due else 1 if c.group and level == HINTED else 3 + (level == IDLE) + again
-        if (
-            level == HINTED and c.text in trial.new and trial.done[-1].value and kind(c).split(" ")[-1] in CLICKED
-        ):  # a list that opened, a menu
+        pressed = kind(c).split(" ")[-1] in CLICKED
+        if level == HINTED and c.text in trial.new and trial.done[-1].value and pressed:  # a list that opened, a menu
             after, gain, on = 0, 0.0, True
         done = 0 if on else (here_done if named else path).count(c.key)
         return done, after, back, gain, -1.0 if on else c.place
@@ -194,7 +232,11 @@ def open_to(found: Sequence[Choice], trial: Trial, seen: Seen, dead: set[tuple[K
 
 def kind(choice: Choice) -> str:
     """What sort of action it is: its words without those it acts on."""
-    return choice.text.split('"')[0].strip() if '"' in choice.text else choice.text.split(" ")[0]
+    return _kind(choice.text)
+
+
+def _kind(text: str) -> str:
+    return text.split('"')[0].strip() if '"' in text else text.split(" ")[0]
 
 
 def state(page: Page) -> int:
