@@ -2,7 +2,7 @@
 
 MiniWoB: of the tasks whose page is used by clicking on things that have words, choosing from lists and typing, the twenty
 whose names come first when sorted by their hash; the explorer is developed on the others. Text worlds: games of TextWorld's
-own makers. The seeds of a reported run come from the commit that last touched this file.
+own makers. The seeds of a reported run come from the commit that last touched the explorer (`second_pass.COMMIT`).
 """
 
 import hashlib
