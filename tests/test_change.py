@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from clew import Clew
 from clew.errors import NotFound, UsageError
+from clew.operators.slots import acts, asking
 from clew.operators.slots.reading import stated
 from clew.operators.slots.statement import Statement
 from clew.operators.truth.change import Holding, Said, settle
@@ -105,6 +106,17 @@ def test_words_of_time_belong_to_the_interval_and_not_to_the_value() -> None:
     assert (found.value, found.since) == ("Oslo", datetime(2024, 3, 1, tzinfo=UTC))
     past = one("I lived in Rome from 2019 to 2021.")
     assert past.since and past.until and (past.value, past.since.year, past.until.year) == ("Rome", 2019, 2022)
+
+
+@pytest.mark.parametrize("lead", ["Throughout", "During", "For the whole of"])
+def test_a_month_told_as_a_whole_is_a_span(lead: str) -> None:
+    since, until, _ = acts.spans(f"{lead} June 2025 the kiln stood in the barn.", datetime(2025, 11, 1, tzinfo=UTC))
+    assert (since, until) == (datetime(2025, 6, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
+
+
+def test_two_slots_that_share_a_word_are_as_near_as_the_others() -> None:
+    assert asking.kindred("boat colour", "boat paint") == 1.0
+    assert asking.kindred("club secretary", "club treasurer") < 0.6
 
 
 def test_a_span_holds_the_words_of_its_statement() -> None:
@@ -309,3 +321,51 @@ def test_two_people_of_one_name_of_slot_are_kept_apart(clew: Clew) -> None:
     for who, place, at in (("Bela", "Graz", "2024-01-01"), ("Kim", "Lyon", "2024-02-01")):
         clew.record({"content": f"I live in {place}."}, user="u", actor=who, at=f"{at}T10:00:00+00:00")
     assert told(clew, "Where does Bela live?")[0] == ("I live in Graz.", [])
+
+
+def doubted(clew: Clew, premise: str, later: str) -> bool:
+    """Whether what was concluded from the one is in doubt after the other."""
+    tell(clew, premise, "2024-01-01")
+    basis = next(m.id for m in clew.memories(user="u", kind="turn") if m.text == premise)
+    clew.record({"content": "So the label has to be printed.", "role": "assistant"}, user="u", basis=[basis])
+    tell(clew, later, "2025-03-01")
+    return {m.text: m.status for m in clew.memories(user="u", kind="turn")}["So the label has to be printed."] == "suspect"
+
+
+@pytest.mark.parametrize(
+    ("premise", "later"),
+    [
+        ("My bank is Old Weir Bank.", "Noor's bank is Mill Pond Bank."),  # another's
+        ("My locker is 61.", "Scratch that, my badge number is not 4417 after all."),  # another slot of the same
+        ("My flatmate is Ruben.", "My flat is in Delft."),
+        ("My job title is brewer.", "Sorry, my mistake: Ilja's job title is tiler, not mason."),  # only the mistake is the speaker's
+        ("For the Plover course we have room D-310.", "For the Curlew course we have room A-218."),
+        ("The Plover fair is held at the Cedar Arch Hall.", "The Curlew fair is held at the Cedar Gate Lodge now."),  # half a name
+    ],
+)
+def test_what_is_understood_to_be_of_something_else_puts_nothing_in_doubt(clew: Clew, premise: str, later: str) -> None:
+    assert not doubted(clew, premise, later)
+
+
+@pytest.mark.parametrize(
+    ("premise", "later"),
+    [
+        ("Home for Noor is Delft.", "By the way, Noor lives in Breda now."),
+        ("Home for Noor is Delft.", "Noor has moved to Breda."),
+        ("The Plover gate's paint colour is olive.", "The Plover gate was repainted umber."),
+        ("The daily dose for me is 35 milligrams.", "The doctor put me on 55 milligrams a day."),
+        ("Nothing beats stroopwafel for Noor.", "Noor's new favourite dish is bitterballen."),
+        ("Ilja owns the Plover quay.", "What I said about the Plover quay's owner being Ilja was a mix-up."),
+        ("Noor wears size 38 clogs.", "Noor's clog size changed to 40."),
+        ("The Plover mill's backup hour is 20:15.", "I got that wrong. The backup of the Plover mill runs at 19:05, it was never 20:15."),
+        ("The target pressure of the Plover kettle is 420 kilopascals.", "The Plover kettle was reset to 380 kilopascals."),
+    ],
+)
+def test_a_change_in_words_that_stand_for_those_of_the_premise_puts_it_in_doubt(clew: Clew, premise: str, later: str) -> None:
+    assert doubted(clew, premise, later)
+
+
+def test_a_favourite_told_without_its_kind_corrects_one(clew: Clew) -> None:
+    tell(clew, "The dish I like best is goulash.", "2024-01-01")
+    tell(clew, "I got that wrong. Nothing beats lasagne for me, it was never goulash.", "2024-02-01")
+    assert "lasagne" in (clew.ask("What is my favourite dish?", user="u").text or "")

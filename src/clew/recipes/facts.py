@@ -112,4 +112,5 @@ def anew(memory: Memory, ctx: Context) -> Memory | None:
 
 
 recipe = Recipe(
-    name="facts", encode=read, store=store, retrieve=retrieve, rederive=anew, params=PARAMS, prompts=prompts(__file__))
+    name="facts", encode=read, store=store, retrieve=retrieve, rederive=anew, params=PARAMS, prompts=prompts(__file__),
+    version=2)

@@ -8,12 +8,13 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 
 from clew.operators.slots.senses import plain as said_plainly
 from clew.operators.times import when
 from clew.storage.terms import STOPWORDS
 
-VERSION = 3
+VERSION = 4
 BRIEF = 170  # characters up to which a turn says one thing
 LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -37,7 +38,7 @@ _FRAME = re.compile(
     r"|\b(?:before|if|as|when|while|unless)\s+I\s+(?:forget|forgot|remember|recall|may|say|said|know|am not mistaken)\b"
     r"|\b(?:let me|allow me to|I (?:must|have to|need to|should|want to|would like to))\s+(?:correct|rephrase|fix|tell|add|put|set|clarify|note|say)\b"
     r"(?:\s+(?:myself|that|this|it|you|right|straight|something))*"
-    r"|\bto let you know\b"
+    r"|\bto let you know\b|\bI\s+(?:meant|mean)\b(?!\s+to\s+(?!say\b))"
     r"|\b(?:that|it|this)\s+(?:is|was)\s+(?:just\s+)?(?:a |an |my )?(?:slip|mistake|error|typo|mix[- ]?up|wrong|incorrect)"
     r"(?:\s+(?:of mine|of me|on my part))?"
     r"|\b(?:my|of)\s+(?:mistake|error|bad|fault|slip|mine|apologies)\b|\bon my part\b",
@@ -93,15 +94,24 @@ _WE = re.compile(r"(?<!^)\b(?:we|us)\b", re.I)  # where something is named, it i
 _MINE = re.compile(r"\b(?:my|mine|our|ours)\b", re.I)
 _OWNER = re.compile(r"\b(?!It|That|What|There|Here|He|She|Who|Let|How|Where)[A-Z]\w+(?:['’]s|s['’])\s")
 _HEADING = re.compile(r"^\W*(?:[A-Za-z][a-z'’-]*\s+){0,3}[A-Za-z][a-z'’-]*:(?=\s)")
-_OVER = re.compile(r"\b(?:no longer|any ?more|stopped|ended|quit|gave up|over now)\b", re.I)
-_DENIED = re.compile(r"\b(?:not|never|no longer|any ?more|isn['’]t|wasn['’]t|aren['’]t|don['’]t|doesn['’]t|stopped|quit|gave up)\b", re.I)
+_OVER = re.compile(r"\b(?:no longer|any ?more|any longer|stopped|ended|quit|gave up|over now)\b", re.I)
+_DID = frozenset("has had tore left fell went became got broke sank ran lost won took gave quit hurt caught flew came".split())  # noqa: SIM905
+_GONE = re.compile(
+    r"\b(?:died|failed|crashed|resigned|retired|emigrated|expired|lapsed|outgrew|outgrown|vanished|burn(?:ed|t)\s+down|ran\s+out|sold\s+out"
+    r"|(?:shut|closed|broke|stepped|gone|went|is|was)\s+(?:down|up|away|bankrupt|bust|dead|gone|out of)|on\s+leave|(?:was|were|got|been)\s+(?:sold|shut|closed"
+    r"|fired|sacked|scrapped|demolished|retired|withdrawn|discontinued|decommissioned))\b",
+    re.I,
+)
+_DENIED = re.compile(
+    r"\b(?:not|never|no longer|any ?more|any longer|isn['’]t|wasn['’]t|aren['’]t|don['’]t|doesn['’]t|stopped|quit|gave up)\b", re.I
+)
 TOKEN = re.compile(r"\d+(?:[.,:/-]\d+)*(?:[A-Z]\b)?|[^\W_](?:[^\s,;:!?()\"“”]*[^\W_])?")
 CHANGES = frozenset(
     """now new newly anymore longer days nowadays instead recently just since changed change changes switched switch moved move relocated became
     become becomes renamed replaced took taken takes taking over left quit traded dropped swapped went rose fell raised lowered cut
     increased reduced extended postponed brought forward pushed set made promoted goes gave stopped started ended gone sold bought
     cancelled canceled latest current currently today then again still already from onwards lately transferred exchanged reassigned
-    assigned given upgraded downgraded joined adopted turned reset adjusted climbed grew shrank starting effective""".split()  # noqa: SIM905
+    assigned given finished completed upgraded downgraded joined adopted turned reset adjusted climbed grew shrank starting effective""".split()  # noqa: SIM905
 )
 _ERRORS = frozenset(
     """correction corrected actually wrong incorrect mistake mistaken slip mix-up mixup mixed disregard ignore forget scratch strike scrap take
@@ -203,6 +213,16 @@ def _read(text: str, at: datetime | None) -> Act:
     )
 
 
+def gone(text: str) -> bool:
+    """Whether a text tells that somebody or something is there no more: "the mill burned down", "Ann resigned"."""
+    return bool(_GONE.search(text))
+
+
+def acted(act: Act, words: frozenset[str]) -> bool:
+    """Whether somebody or something of that name did or underwent something: "Ann tore a ligament", beside whoever stands in for her."""
+    return any(word in words and (after in _DID or after.endswith("ed")) for word, after in pairwise(act.said.split()))
+
+
 def _before(plain: str) -> frozenset[str]:
     words = [bare(match[0]).casefold() for match in TOKEN.finditer(plain)]
     first = next((n for n, word in enumerate(words) if word in CHANGES), len(words))
@@ -242,6 +262,7 @@ _AFTER = re.compile(r"^(?:by|after|from)\s(?!.*\b(?:to|until|till|through|and)\b
 _FROM = re.compile(r"^(?:from|between)\b|\b(?:from|between)\s+$", re.I)
 _BEGINS = re.compile(r"\b(?:as (?:of|from)|effective|starting|beginning|from|back (?:in|on)|already (?:in|on)|since)\s+(?:the\s+)?$", re.I)
 _DATED = re.compile(r"(?:\b(?:in|on)\s+(?:the\s+)?|^\W*|,\s*)$", re.I)
+_THROUGH = re.compile(r"\b(?:throughout|during|all through|for (?:all|most|the whole|the rest) of)\s+(?:the\s+)?$", re.I)
 _COARSE = frozenset({"day", "week", "weekend", "month", "season", "quarter", "year", "decade"})
 _TIMES = re.compile(
     r"\d{4}|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|day\b|\b(?:week|month|year|ago|spring|summer|autumn|fall|winter)", re.I
@@ -272,6 +293,9 @@ def spans(text: str, at: datetime) -> tuple[datetime | None, datetime | None, st
                 since = found.start if found.start > LONG_AGO else found.end - DAY
             elif past or _FROM.match(found.text) or _FROM.search(before):
                 since, until = found.start, found.end - DAY if found.end - found.start > 2 * DAY else found.end
+        elif found.end <= at and _THROUGH.search(before):
+            since, until = found.start, found.end
+            rest = rest.replace(found.text, " ")
         elif (
             found.grain in _COARSE
             and (_BEGINS.search(before) or (_DATED.search(before) and (changed or _then(text, found, at))))

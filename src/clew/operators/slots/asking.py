@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from clew.operators.ranking.nearness import nearest
+from clew.operators.ranking.nearness import alike, nearest
 from clew.operators.ranking.question import kin
 from clew.operators.slots import senses
 from clew.operators.slots.words import CUES
 from clew.storage.terms import STOPWORDS, terms
 
-VERSION = 3
+VERSION = 4
 ENOUGH = 0.5  # of a slot's words that a question must have to ask for it
 LIKE = 0.58  # cosine of two words from which one may stand for the other in a question
 _BEFORE = re.compile(
@@ -23,10 +23,12 @@ _CHANGED = re.compile(
 _WORD = re.compile(r"[^\W_]+")
 _OWN = re.compile(r"\b(?:i|i['’]m|i['’]ve|my|me|mine|we|our|us)\b", re.I)
 _SORTS = frozenset(
-    terms("time place number level name many long often favourite favorite")
+    terms("time place number level name many long often favourite favorite day night hour date morning evening")
 )  # words of slots that a question puts as when, where, how
 
 
+DOING = frozenset("use have take get go see do make keep put bring".split())  # noqa: SIM905 - verbs that tell no slot by themselves
+_ASIDE = frozenset({"time", "place", "number", "level", "name"})  # of two slots, what tells not whether they are one
 _MEANT = {"job": frozenset({"occupation"}), "employer": frozenset({"employer"})}  # of slots that "work" asks for
 
 
@@ -85,5 +87,19 @@ def share(subject: str, slot: str, question: Asked) -> float:
     if slot in CUES:
         return float(bool(cues & question.terms) and not senses.apart(question.plain, _MEANT.get(slot, frozenset())))
     left = frozenset(w for w in _WORD.findall(slot) if not question.near.issuperset(terms(w)))
-    hit = (len(cues & question.near) + sum(nearest(w, question.words) >= LIKE for w in left if terms(w))) / len(cues)
+    hit = (len(cues & question.near) + sum(nearest(w, question.words) >= LIKE for w in left if not cues.isdisjoint(terms(w)))) / len(cues)
     return min(hit, 1.0) if subject else hit * (hit > 0.99)
+
+
+def kindred(one: str, other: str) -> float:
+    """How far two slots are one in other words, 0..1: the worse of both directions; words of sort such as "time" aside.
+
+    What both have tells nothing: the "club secretary" is not the "club treasurer" because both are of the club.
+    """
+    a, b = (frozenset(w for w in s.split() if w not in _ASIDE) or frozenset(s.split()) for s in (one, other))
+    if a == b:
+        return 1.0
+    if a - b and b - a:
+        a, b = a - b, b - a
+        return min(sum(senses.near(word, rest) for word in words) / len(words) for words, rest in ((a, b), (b, a)))
+    return min(alike(a, b), alike(b, a))

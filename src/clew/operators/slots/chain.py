@@ -6,6 +6,7 @@ tells of, or holds from when it was said; a correction takes the time of what it
 never been said, so that what it had replaced holds again.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,11 +17,11 @@ from clew.operators.slots import acts as slot_acts
 from clew.operators.slots import asking, senses
 from clew.operators.slots.acts import Act
 from clew.operators.slots.asking import ENOUGH
-from clew.operators.slots.members import HALF, Asked, Member, fit, members, spoken, told, value, wanted
+from clew.operators.slots.members import HALF, LIKING, Asked, Member, fit, members, pairs_of, spoken, told, value, wanted
 from clew.operators.truth.aptness import APT
 from clew.types import Change, Hit, Memory, Query, may_end
 
-VERSION = 4
+VERSION = 5
 LOOKED_AT = 40  # hits that are looked at
 TERMS = 45  # of a turn that may be brief
 # Among a hit's shares, at 0: the chain's own verdict, for whoever reads an answer off the hits. Of "none" any hit may tell: then the
@@ -34,6 +35,10 @@ LOOSE = 0.3  # nearness to the question from which a turn of a named subject joi
 LIKELY = 0.55  # of the nearest, what a turn must have whose slot was read as another than the one asked for
 NAMED = 0.5  # share of a value's words that later words must have to speak of it
 KINDRED = 0.35  # nearness of two values that may stand in the same place
+KIN = 0.2  # the same, where nothing else is told that it might be
+TYPICAL = 0.3  # nearness of a value to what is typical of the kind asked for, from which it may be of it
+_THAT = re.compile(r"(?:and\s+|but\s+|so\s+)?(?:it|that|this|the)\b", re.I)
+_AGAIN = frozenset({"back", "again", "returned", "reverted", "restored", "resumed"})
 _PLACED = frozenset({"moved", "move", "relocated", "transferred"})  # what comes after is a place or a time, nobody
 _SPOTS = frozenset("home place office venue school hotel desk room seat berth town city".split())  # noqa: SIM905
 _WEAK = frozenset(
@@ -70,10 +75,12 @@ def _chained(members: Sequence[Member], want: Asked) -> list[Member]:
     # what was read as another slot than the one asked for is about something else, unless nothing is nearer
     likely = [m for m in members if m.told is None or m.told >= ENOUGH or m.fit >= LIKELY * most or _bare(m, want)]
     least = APT if want.names else max(OWN, BESIDE * most)
-    if not want.names and most < HALF and not want.back:  # so much is told of a speaker that something is always a little near
-        return []
-    inside = {m.seq: m for m in likely if m.fit >= least or (m.told or 0.0) >= SURE}
-    grown = bool(inside)
+    far = not want.names and most < HALF and not want.back  # so much is told of a speaker that something is always a little near
+    inside = {} if far else {m.seq: m for m in likely if m.fit >= least or (m.told or 0.0) >= SURE}
+    inside |= {m.seq: m for m in _favoured(members, list(inside.values()), want)}
+    if all(m.act.denied and not m.act.wrong and (m.told or 0.0) < ENOUGH for m in inside.values()):
+        return []  # what is not so, of something that was never said to be, begins nothing
+    grown = True
     while grown:
         grown = False
         for m in members:
@@ -82,6 +89,23 @@ def _chained(members: Sequence[Member], want: Asked) -> list[Member]:
                 inside[m.seq] = m
                 grown = True
     return [inside[seq] for seq in sorted(inside)]
+
+
+def _favoured(members: Sequence[Member], chain: Sequence[Member], want: Asked) -> list[Member]:
+    """Of those that tell a favourite and not of what kind, the ones that are of the kind asked for: like its values, or typical of it."""
+    if want.tokens.isdisjoint(LIKING):
+        return []
+    some = [m for m in members if m not in chain and not m.act.tokens.isdisjoint(LIKING)]
+    open_ones = [m for m in some if senses.favoured(m.act.text)]
+    others = [m for m in some if m not in open_ones]
+    found = []
+    for m in open_ones:
+        like = max((kindred(m, c) for c in chain), default=0.0)
+        other = max((kindred(m, o) for o in others), default=0.0)
+        typical = senses.typical(want.words, m.value)
+        if typical >= TYPICAL or (typical > -TYPICAL and like >= (KINDRED if others else KIN) and like > other):
+            found.append(m)
+    return found
 
 
 def _spoken_of(m: Member, chain: Sequence[Member], members: Sequence[Member]) -> bool:
@@ -93,7 +117,25 @@ def _spoken_of(m: Member, chain: Sequence[Member], members: Sequence[Member]) ->
 
 def _tied(m: Member, chain: Sequence[Member], members: Sequence[Member], want: Asked) -> bool:
     """Whether it is near to what is asked, where much is told of its subject, or only replaces a value of the chain."""
-    return bool(want.names and not want.things and m.fit >= LOOSE) or (m.told or 0.0) >= ENOUGH or _replaces(m, chain, members, want)
+    near = bool(want.names and not want.things and m.fit >= LOOSE) or (m.told or 0.0) >= ENOUGH
+    return near or _goes_over(m, chain) or _returns(m, chain) or _replaces(m, chain, members, want)
+
+
+def _goes_over(m: Member, chain: Sequence[Member]) -> bool:
+    """Whether it tells of a change, with the whole of a value of the chain beside another: "we finished the oak one and are on to elm"."""
+    if m.told is not None or m.act.wrong or not m.act.changes - _WEAK:
+        return False
+    return any(c.value and c.seq < m.seq and c.value <= m.act.tokens and m.value - c.value and c.sort == m.sort for c in chain)
+
+
+def _returns(m: Member, chain: Sequence[Member]) -> bool:
+    """Whether it tells of going back to a value of the chain: "she is back at the mill"."""
+    return (
+        not m.act.wrong
+        and not _AGAIN.isdisjoint(m.act.tokens)
+        and bool(m.value)
+        and any(c.value == m.value and c.seq < m.seq for c in chain)
+    )
 
 
 def _meant(wrong: Member, members: Sequence[Member]) -> Member | None:
@@ -105,12 +147,16 @@ def _meant(wrong: Member, members: Sequence[Member]) -> Member | None:
 
 def _replaces(m: Member, chain: Sequence[Member], members: Sequence[Member], want: Asked) -> bool:
     """Whether it says nothing but a change and a value ("I switched to the oboe") that is likest to those of this chain."""
-    if not _bare(m, want) or not any(m.sort == c.sort for c in chain) or (m.act.changes & _PLACED and not _whereabouts(want)):
+    if not _bare(m, want) or not any(c.value and m.sort == c.sort for c in chain) or (m.act.changes & _PLACED and not _whereabouts(want)):
         return False
     others = [o for o in members if o is not m and o not in chain and not _bare(o, want)]
     if not others and want.names:
         return True
-    mine = max((kindred(m, c) for c in chain), default=0.0)
+    slots = {tuple(pair) for pair in pairs_of(m.memory)}
+    if any(tuple(pair) in slots for o in others for pair in pairs_of(o.memory)):  # it was read as what another tells of
+        return False
+    typical = senses.typical(want.words, m.value) if m.sort == "word" else 0.0
+    mine = max((typical, *(kindred(m, c) for c in chain)))
     return mine >= KINDRED and mine > max((kindred(m, o) for o in others), default=0.0)
 
 
@@ -123,7 +169,8 @@ def _bare(m: Member, want: Asked) -> bool:
     plain = [w for w in m.act.words if w not in want.names and w not in m.act.marks]
     if not m.act.changes:
         return False
-    return len(plain) + bool(m.act.marks - want.names) <= 1 or (m.act.tail and m.act.before <= want.names)
+    named = bool(m.act.marks - want.names)  # then that is the value, and a word beside it is of what
+    return len(plain) + named <= 1 or (m.act.tail and m.act.before <= want.names and not (named and plain))
 
 
 def named(value: frozenset[str], act: Act) -> float:
@@ -184,7 +231,12 @@ def _fresh(m: Member, old: Link, want: Asked) -> frozenset[str]:
     if not (m.act.withdrawn or m.act.denied):
         return found
     claims = [slot_acts.question(part) for part in m.act.claims]
-    about = [claim for claim in claims if (want.of(claim) if want.names else fit(claim, want) >= OWN)]
+    best = not want.tokens.isdisjoint(LIKING)
+    about = [
+        claim
+        for claim in claims
+        if (want.of(claim) if want.names else fit(claim, want) >= OWN or (best and senses.favoured(claim.text))) or _goes_on(claim)
+    ]
     for claim in about:  # "I am at the corner desk, I don't know why I typed 17C"
         if fresh := value(claim, want) - old.member.value - old.member.act.tokens:
             return fresh
@@ -192,10 +244,18 @@ def _fresh(m: Member, old: Link, want: Asked) -> frozenset[str]:
     return frozenset() if m.act.withdrawn else found - beside  # "it isn't develop, my memory played a trick on me"
 
 
+def _goes_on(claim: Act) -> bool:
+    """Whether a part of a turn says to whom what was spoken of went: "that job fell to Ann"."""
+    return bool(_THAT.match(claim.text)) and senses.handed(claim.text)
+
+
 def _contrasts(m: Member, link: Link) -> bool:
     """Whether it gives another value and has the whole of that one beside it, with no word of change: "the gate is B12, A3 is for Lyon"."""
     old = link.member.value
-    return bool(old and m.value - old) and old <= m.act.tokens and not m.act.changes - _WEAK and m.act.until is None
+    if not (old and m.value - old) or not old <= m.act.tokens or m.act.changes - _WEAK or m.act.until is not None:
+        return False
+    # "the mill burned down", "Ann succeeded Bo": that is why it is no longer so
+    return not (slot_acts.gone(m.act.text) or senses.handed(m.act.text) or slot_acts.acted(m.act, old))
 
 
 def holding(links: Iterable[Link], at: datetime) -> Link | None:

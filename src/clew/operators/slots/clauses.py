@@ -101,8 +101,8 @@ _NOTE = re.compile(
 # What a sentence about oneself says of a slot has a name, a number, or one of a few words in it: most small talk has none.
 _TELLS = re.compile(
     r"(?<=[\w,;:'’] )[A-HJ-Z]|\bI[a-z]|\d|['’\"“(][A-Z]|\b(?:[Mm]y|[Oo]ur|lived?|living|work|worked|working|job|moved|vegetarian|vegan|every|once|"
-    r"twice|times|keep|kept|left|quit|longer|any ?more|promoted|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|"
-    r"thousand|room|(?:['’]m|am|as) an?)\b"
+    r"twice|times|keep|kept|left|quit|longer|any ?more|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|"
+    r"thousand|promoted|made|appointed|hired|room|(?:['’]m|am|as) an?)\b"
 )
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.S)
 _I = re.compile(r"(?:I|We|we)\b")

@@ -1,23 +1,24 @@
 """What a question asks a chain for, and which turns tell of it: whose they are, how near to what is asked, and with what value."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 from clew.operators.slots import acts as slot_acts
 from clew.operators.slots import asking, names, senses, things
-from clew.operators.slots.acts import Act
+from clew.operators.slots.acts import Act, bare
 from clew.operators.slots.asking import ENOUGH
-from clew.operators.slots.words import subject_form
+from clew.operators.slots.predicate import base
+from clew.operators.slots.words import KINFOLK, subject_form
 from clew.operators.truth.aptness import LEAST
 from clew.storage.terms import terms
 from clew.types import Memory, Query
 
-VERSION = 2
+VERSION = 3
 HALF = 0.5  # mean nearness that counts though one of the words is far
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")  # in a subject: a date was taken for part of it
-_DOING = frozenset("use have take get go see do make keep put bring".split())  # noqa: SIM905 - verbs that tell no slot by themselves
 _IT = re.compile(r"\b(?:it|they|that)\b", re.I)
 _PAST = re.compile(r"\b(?:did|was|were|had|ago|last)\b", re.I)
 _FIRST = re.compile(r"\b(?:before|previous(?:ly)?|first|former(?:ly)?|used to|original(?:ly)?|earlier|change[sd]?|ever)\b", re.I)
@@ -26,8 +27,23 @@ _LIGHT = frozenset(
     """number name kind type sort amount value place time go goes going use uses have has take takes get gets make current currently usual usually
     exactly held leave leaves start starts begin begins happen happens""".split()  # noqa: SIM905
 )
-_LIKING = frozenset({"favourite", "favorite", "like", "likes", "prefer", "prefers", "best"})
+LIKING = frozenset({"favourite", "favorite", "like", "likes", "prefer", "prefers", "best"})
+_LIKED = frozenset({"prefer", "like", "love", "enjoy"})  # slots that say nothing of what kind the thing is that somebody likes
 _ASKER = ("i", "me")
+# Who has it in hand: what is told of somebody who takes it over.
+_HOLDING = frozenset(terms("lead leader head owner owns manager chair captain run charge coach teach teacher tutor"))
+_HANDING = frozenset(
+    "handed hands passed passes fell went succeeded succeeds stepped fills filled replaced replaces inherited inherits".split()  # noqa: SIM905
+)
+HELD = 0.7  # nearness of somebody's taking it over to who has it
+WHEN = 0.5  # weight of a word for when before the word for what: an "evening class" is a class
+# Of somebody of the speaker's it tells more than who that is, and nothing that the speaker does.
+_OF_KIN = re.compile(
+    rf"^(?:[^,]{{1,30}},\s+|and\s+)?(?:my|our)\s+(?P<kin>{'|'.join(sorted(KINFOLK))})\b(?!\s+(?:is|was|are|will be)\b)"
+    r"(?!.*\b(?:I|me|my|mine|we|us|our|ours)\b)",
+    re.I,
+)
+_DOES = re.compile(r"\b(?:do|does|did|has|have|had)\b", re.I)
 _ASKING = frozenset(
     """what which who whom whose where when how why many much name named called long large do does did is are was were may can""".split()  # noqa: SIM905
 )
@@ -45,6 +61,7 @@ class Asked:
     back: bool = False  # it names a moment, or a place in the log
     every: tuple[str, ...] = ()  # the words before those that ask for a sort of value were left out
     things: tuple[tuple[str, ...], ...] = ()  # what may be its subject in common words, "the staging cluster": see `things.py`
+    whens: frozenset[str] = frozenset()  # of its words those for when that stand before another: "evening" of an evening class
 
     def of(self, act: Act) -> bool:
         """Whether a turn is about the same subject."""
@@ -107,19 +124,32 @@ def asked(text: str) -> Asked | None:
     act = slot_acts.question(text)
     whom = act.marks - _ASKING
     words = tuple(part for word in act.words for part in word.split("-") if word not in _ASKING and word not in whom and len(part) > 1)
-    light = _LIKING if whom else _LIGHT | _LIKING
+    light = LIKING if whom else _LIGHT | LIKING
     every, words = words, tuple(word for word in words if word not in light) or words
     about = things.asked(text, whom)
     if not words or not (whom or act.me or about):
         return None
-    return Asked(whom, act.me, words, act.tokens, text, every=every, things=about)
+    tokens = [match[0].casefold() for match in slot_acts.TOKEN.finditer(text)]
+    whens = _whens(tokens, words)
+    return Asked(whom, act.me, words, act.tokens, text, every=every, things=about, whens=whens)
+
+
+def _whens(tokens: Iterable[str], words: Collection[str]) -> frozenset[str]:
+    """The words for when that stand right before one of these words."""
+    return frozenset(word for word, after in pairwise(tokens) if word in senses.TIMES and after in words)
 
 
 def stems(want: Asked) -> list[str]:
     """The search terms of which a turn of the chain has one: of its subject, or of what is asked and what may stand for it."""
-    if want.names or want.things:
-        return sorted({stem for name in (*want.names, *(thing[0] for thing in want.things)) for stem in terms(name)})
-    return sorted({stem for word in want.words for stem in senses.mates(word)})
+    of = {stem for name in (*want.names, *(thing[0] for thing in want.things)) for stem in terms(name)}
+    if want.names or (want.things and not want.own):
+        return sorted(of)
+    return sorted(of.union(*(senses.mates(word) for word in want.words)))
+
+
+def verbs(want: Asked) -> list[str]:
+    """The search terms of which a turn may have one that has none of `stems`: of the asker's, in several words for one."""
+    return [] if want.names or not want.own else sorted(frozenset().union(*(senses.verbs(word) for word in want.words)))
 
 
 def spoken(want: Asked, speakers: Iterable[str]) -> bool:
@@ -143,13 +173,13 @@ def members(want: Asked, query: Query, memories: Sequence[Memory]) -> list[Membe
         if act is None:
             continue
         act = _aside(act, want) if act.denied and act.old else act
-        share, names_it = told(memory, slot), want.of(act)
-        if names_it and not _sorted(act, want):
+        share, names_it = told(memory, slot, want.things[0] if want.things else ()), want.of(act)
+        if names_it and (not _sorted(act, want) or _kin(act, want)):
             continue
         if names_it or ((share or 0.0) >= ENOUGH and _IT.search(memory.text)):  # "it" was understood when it was read
             found.append(Member(memory, act, value(act, want), fit(act, want) if names_it else 1.0, share))
     if want.names:
-        found = _of_whom(found, slot)
+        found = _of_whom(found, want, slot)
     mine = [m for m in found if m.act.me] if want.own and want.names else []
     return sorted(mine or found, key=lambda m: m.seq)
 
@@ -159,7 +189,11 @@ def _sorted(act: Act, want: Asked) -> bool:
     if act.withdrawn or act.denied:
         return True
     given = value(act, want)
-    return senses.answers(want.text, " ".join(sorted(given)), any(w in act.marks - act.placed and not w[:1].isdigit() for w in given))
+    return senses.answers(
+        want.text,
+        " ".join(sorted(given)),
+        any(w in act.marks - act.placed and not w[:1].isdigit() and not senses.dated("day", w) for w in given),
+    )
 
 
 def fit(act: Act, want: Asked) -> float:
@@ -168,13 +202,37 @@ def fit(act: Act, want: Asked) -> float:
     if not given - act.marks:  # nothing but a change: "she moved to Bern"
         given |= act.changes
     given |= act.marks.intersection(want.words)  # "the Old Mill Bank" is a bank
+    if not given.isdisjoint(senses.TIMES):
+        given -= _whens(act.said.split(), given - want.tokens)
     if senses.apart(frozenset(want.words), given):
         return 0.0
     if not want.words:  # "how do I get into the cottage wifi": whatever is told of it
         return 1.0
-    near = [senses.near(word, given) for word in want.words]
-    mean = sum(near) / len(near)
-    return mean if min(near) >= LEAST or (len(near) > 1 and (want.names or mean >= HALF)) else 0.0
+    near = [(_near(word, given, act, want), WHEN if word in want.whens else 1.0) for word in want.words]
+    mean = sum(share * weight for share, weight in near) / sum(weight for _, weight in near)
+    mean = max(mean, HELD) if _handed(given, act, want) else mean
+    return mean if min(share for share, _ in near) >= LEAST or (len(near) > 1 and (want.names or mean >= HALF)) else 0.0
+
+
+def _kin(act: Act, want: Asked) -> bool:
+    """Whether a turn tells something of somebody of the speaker's, of whom it is not asked: "my sister parks at the mill"."""
+    if want.names or not (found := _OF_KIN.match(act.text)):
+        return False
+    return all(senses.near(word, frozenset({found["kin"].casefold()})) < 1.0 for word in want.words)
+
+
+def _near(word: str, given: frozenset[str], act: Act, want: Asked) -> float:
+    """How near a word of a question is to a turn, 0..1; a word for when by being the same, or by the turn's giving such a time."""
+    if word in want.whens:
+        return float(any(not senses.mates(word).isdisjoint(terms(other)) for other in given))
+    return 1.0 if word in senses.TIMES and senses.dated(word, " ".join(act.marks)) else senses.near(word, given)
+
+
+def _handed(given: frozenset[str], act: Act, want: Asked) -> bool:
+    """Whether somebody takes over what is asked about, and it is asked who has it: nothing is said of as what."""
+    if not (want.names or want.things) or not senses.person(want.text) or not senses.handed(act.text):
+        return False
+    return any(not _HOLDING.isdisjoint(terms(word)) for word in want.words) and given <= act.marks | _HANDING | want.names.union(want.words)
 
 
 def value(act: Act, want: Asked) -> frozenset[str]:
@@ -182,33 +240,60 @@ def value(act: Act, want: Asked) -> frozenset[str]:
     marks = act.marks - want.names - want.tokens - act.old
     if marks:
         return marks
-    aside = want.names | want.tokens | act.old | _LIKING
+    aside = want.names | want.tokens | act.old | LIKING
     rest = frozenset(w for w in act.words if w not in aside)
     return frozenset(w for w in rest if all(senses.mates(w).isdisjoint(senses.mates(asked)) for asked in want.words)) or rest
 
 
-def _of_whom(members: Sequence[Member], slot: asking.Asked) -> list[Member]:
+def _of_whom(members: Sequence[Member], want: Asked, slot: asking.Asked) -> list[Member]:
     """Without those that tell of others what some tell of whom it is asked: "New Thurso lies in Garth" does not tell where Garth lies.
 
     Where one was read as the very answer, without all that was read as told of others: "Ann's boss is Mary" tells nothing of Mary's home.
     """
-    read = {m.seq: [(asking.named(s, "", slot), name) for s, name in _pairs(m.memory) if s not in ("", "it")] for m in members}
+    read = {m.seq: [(asking.named(s, "", slot), name) for s, name in pairs_of(m.memory) if s not in ("", "it")] for m in members}
     read = {m.seq: [] if m.act.wrong else read[m.seq] for m in members}
     known = {name for pairs in read.values() for its, name in pairs if its}
     answered = any((m.told or 0.0) >= ENOUGH and any(its for its, _ in read[m.seq]) for m in members)
-    return [m for m in members if not read[m.seq] or any(its or not (answered or name in known) for its, name in read[m.seq])]
+    return [
+        m
+        for m in members
+        if not read[m.seq] or any(its or not (answered or name in known) or _turned(name, m, want) for its, name in read[m.seq])
+    ]
 
 
-def _pairs(memory: Memory) -> list[tuple[str, str]]:
+def _turned(verb: str, m: Member, want: Asked) -> bool:
+    """Whether what was read of another says by its verb what is asked of whom it is done to: "Ann guides Bo" tells who Bo's guide is."""
+    if " " in verb or _forward(want):
+        return False
+    words = [word for word in m.act.said.split() if word not in ("the", "our", "my")]
+    said = frozenset(word for word, after in pairwise(words) if after in want.names and base(word) == verb)
+    return bool(said) and any(senses.near(word, said) == 1.0 for word in want.words)
+
+
+def _forward(want: Asked) -> bool:
+    """Whether a question asks to whom its subject does something: "whom does Ann guide?"."""
+    found = _DOES.search(want.text)
+    return found is not None and any(bare(word).casefold() in want.names for word in want.text[found.end() :].split()[:3])
+
+
+def pairs_of(memory: Memory) -> list[tuple[str, str]]:
     """(subject, slot) of what was read off a turn."""
     return [(subject, name) for subject, name in memory.data.get("told", ()) if not _YEAR.search(subject)]
 
 
-def told(memory: Memory, slot: asking.Asked) -> float | None:
-    """How far a slot that was read off a turn is the one asked for, 0..1; None where none was read."""
+def told(memory: Memory, slot: asking.Asked, thing: Sequence[str] = ()) -> float | None:
+    """How far a slot that was read off a turn is the one asked for, 0..1; None where none was read.
+
+    The words of the `thing` that is asked about tell nothing: whatever is told of the club has "club" in it.
+    """
     me = subject_form(memory.actor or "user")
-    shares = [(asking.wanted(subject, name, me, slot), name) for subject, name in _pairs(memory)]
-    return max((share for share, name in shares if share or name.split()[0] not in _DOING), default=None)
+    pairs = [(subject, name) for subject, name in pairs_of(memory) if name not in _LIKED]
+    shares = [(asking.wanted(subject, _left(name, thing), me, slot), name) for subject, name in pairs]
+    return max((share for share, name in shares if share or name.split()[0] not in asking.DOING), default=None)
+
+
+def _left(name: str, thing: Sequence[str]) -> str:
+    return " ".join(word for word in name.split() if word not in thing) or name
 
 
 def _aside(act: Act, want: Asked) -> Act:

@@ -53,6 +53,7 @@ class Predicate:
 
 
 ONE = frozenset("drive drives pay pays earn earns major majors report reports lead leads manage manages runs heads coaches".split())  # noqa: SIM905
+IES = 4  # letters of a verb whose "ies" is that of "lies"
 _PLACES = frozenset("home headquarters office location address venue birthplace place parking".split())  # noqa: SIM905
 
 
@@ -75,6 +76,11 @@ def of_noun(noun: str, groups: Groups, value: str, own: bool, whole: bool) -> tu
     if not noun:
         return ("level",) if numeric(value) and not own else ()
     return (typed(noun, value, bool(groups.get("place"))),)
+
+
+def moved(noun: str, groups: Groups, value: str, own: bool, whole: bool) -> tuple[str, ...]:
+    """The N changed to V; what moved is somewhere else, and so is what changed, where its noun does not say what of it."""
+    return (typed(noun, value, bool(groups.get("motion")) or noun.split()[-1] not in ATTRIBUTES),) if noun else ()
 
 
 def bare(noun: str, groups: Groups, value: str, own: bool, whole: bool) -> tuple[str, ...]:
@@ -144,10 +150,17 @@ def participle(noun: str, groups: Groups, value: str, own: bool, whole: bool) ->
 
 def verbal(noun: str, groups: Groups, value: str, own: bool, whole: bool) -> tuple[str, ...]:
     """Plays the position of: the slot is the verb, its preposition and the category."""
-    stem = str(groups["v"])
-    stem = stem if stem.endswith("ss") or stem in ("was", "is") else stem.removesuffix("s")
-    name = slot_form(" ".join(p for p in (stem, groups.get("prep"), groups.get("n")) if p))
+    name = slot_form(" ".join(p for p in (base(str(groups["v"])), groups.get("prep"), groups.get("n")) if p))
     return (f"{noun} {name}" if noun else name,)
+
+
+def base(verb: str) -> str:
+    """A verb as it stands in a dictionary: "supplies" is of supply, "goes" of go."""
+    if verb.endswith("ss") or verb in ("was", "is"):
+        return verb
+    if verb.endswith("ies") and len(verb) > IES:
+        return f"{verb[:-3]}y"
+    return verb[:-2] if verb.endswith(("ches", "shes", "sses", "xes", "oes")) else verb.removesuffix("s")
 
 
 def counted(noun: str, groups: Groups, value: str, own: bool, whole: bool) -> tuple[str, ...]:

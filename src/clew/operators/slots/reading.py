@@ -19,7 +19,7 @@ from clew.operators.slots.verbs import AUXILIARY, PERFECT, PREDICATES
 from clew.operators.slots.withdrawals import taken_back
 from clew.operators.times import when
 
-VERSION = 2
+VERSION = 3
 LONGEST = 5000  # characters of an event that are read
 MOST = 64  # statements of one event
 BESIDE = 40  # characters between a statement and what says "it" of the same thing
@@ -114,6 +114,7 @@ _MEASURE = re.compile(rf"{words.NUMBER.pattern}(?:\s?(?!(?:to|on|in|for|with|usi
 _NO_MORE = re.compile(r"\b(?:no longer|any ?more|stopped|quit)\b")
 _PLAIN_STOP = re.compile(
     r"\s(?:since|until|as of|starting|effective|any ?more|instead|now|these days|rather than|no longer|and not|from now on|from today)\b"
+    r"|\s(?:again|once more|once again)\b"
     r"|,\s(?:not|and|by the way|btw|fyi|just|for the record|as|please|thanks|so|which|who|if|but|though|at least|from|according|"
     r"after|since|"
     r"because|with|until|starting|effective|no longer|instead)\b|\s\(|;"

@@ -27,6 +27,7 @@ BE = rf"(?:is|are|am|was|were|be|been|becomes?|became|['’](?:m|re|s)){NO}{ADV}
 IN = r"(?:in|at|on|near)"
 N = r"(?:the (?P<n>[a-z]+(?: [a-z]+)?) of )?"
 FROM = r"(?:from .{1,50}? )?"
+MOTION = r"(?P<motion>moved|relocated|transferred|shifted)"
 CHANGED = (
     r"moved|pushed(?: back| forward| out)?|shifted|postponed|brought forward|rescheduled|changed|switched|updated|set|reset|raised|"
     r"increased|"
@@ -92,6 +93,13 @@ BEING = (
         fits=lambda v: v[:1].isupper() or numeric(v) or timely(v) or v.split()[0] in ("the", "my", "room"),
     ),
     rule(rf"{BE}\s+(?:an?\s+)(?=\w)", fixed("job"), whose="person", fits=job),
+    rule(
+        rf"{BE}\s+(?:made|appointed|named|hired as|taken on as|employed as)\s+(?:an?\s+|the\s+|our\s+)?(?:new\s+)?(?=\w)",
+        fixed("job"),
+        whose="person",
+        change=True,
+        fits=job,
+    ),
     rule(rf"{BE}\s+(?=(?:strictly |fully |mostly )?(?:vegetarian|vegan|pescatarian|omnivore)\b)(?:an? )?", fixed("diet"), whose="person"),
     rule(rf"(?:(?P<was>was|were)|is|are|becomes?|became|be|been|remains?|stays?|['’]s){NO}{ADV}\s+{N}(?!\w+ing\b)(?=\S)", bare),
     rule(rf"{BE}\s+(?={COUNTED}[^,;]{{0,12}}$)", of_noun, whose="person", fits=numeric),

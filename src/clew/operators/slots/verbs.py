@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from clew.operators.slots.predicate import Predicate, capital, doing, fixed, leading, of_noun, rule, typed, verbal, verbal_slot
-from clew.operators.slots.states import ADV, BEING, CHANGED, FROM, HAVING, IN, THING, N
+from clew.operators.slots.predicate import Predicate, capital, doing, fixed, leading, moved, of_noun, rule, typed, verbal, verbal_slot
+from clew.operators.slots.states import ADV, BEING, CHANGED, FROM, HAVING, IN, MOTION, THING, N
 from clew.operators.slots.words import COUNTED, OFTEN, numeric, timely
 
 _MEASURING = (
@@ -141,6 +141,13 @@ _REACHING = (
     ),
 )
 _MOVING = (
+    rule(  # to another desk, room or seat, which has a number; where somebody lives may have one too
+        rf"(?:moved|relocated|transferred|switched|changed){ADV}(?:\s+(?:back|over|out|up|down))*\s+(?:from .{{1,40}}?\s+)?to\s+(?:the\s+)?"
+        rf"(?!(?:apartment|flat|house|unit|number|street|apt|suite|block)\b)(?P<n>[a-z]+)\s+(?=[A-Z]{{0,2}}-?\d)",
+        lambda n, g, v, o, w: () if n else (str(g["n"]),),
+        whose="person",
+        change=True,
+    ),
     rule(
         rf"(?:moved|relocated){ADV}(?:\s+(?:back|over|out|up|down|here|in|house|away|permanently))*\s+(?:from (?P<old>.{{1,40}}?)"
         rf"\s+)?to\s+(?!be\b)",
@@ -149,14 +156,14 @@ _MOVING = (
         fits=lambda v: not numeric(v) or timely(v),
     ),
     rule(
-        rf"(?:{CHANGED}){ADV}\s+{THING}\s+{FROM}(?:to|until|till|at|as|for)\s+(?!be\b|make\b|get\b|avoid\b)",
-        lambda n, g, v, o, w: (typed(n, v, True),) if n else (),
+        rf"(?:{MOTION}|{CHANGED}){ADV}\s+{THING}\s+{FROM}(?:to|until|till|at|as|for)\s+(?!be\b|make\b|get\b|avoid\b)",
+        moved,
         thing=True,
         change=True,
     ),
     rule(
-        rf"(?:{CHANGED}|slipped|jumped|grew|went){ADV}\s+{FROM}(?:to|until)\s+",
-        lambda n, g, v, o, w: (typed(n, v, True),) if n else (),
+        rf"(?:{MOTION}|{CHANGED}|slipped|jumped|grew|went){ADV}\s+{FROM}(?:to|until)\s+",
+        moved,
         change=True,
     ),
 )

@@ -105,11 +105,16 @@ ROLES = (
     r"girlfriend|boyfriend|official language|project lead|tech lead|team lead|product owner|maintainer|on-?call(?: engineer)?"
 )
 JOBS = re.compile(
-    r"\b(?:\w+(?:ist|ician|ologist|eer|wright|smith|keeper|fighter|grapher)|nurse|doctor|teacher|professor|lawyer|attorney|driver|pilot|"
+    r"\b(?:\w+(?:ist|ician|ologist|eer|wright|smith|keeper|fighter|grapher|worker|maker|dresser|minder|ator|eyor)|nurse|doctor|teacher|professor|lawyer|attorney|driver|pilot|"
     r"chef|cook|baker|writer|author|editor|developer|programmer|designer|manager|director|producer|actor|actress|painter|plumber|"
     r"farmer|accountant|architect|consultant|researcher|student|intern|waiter|waitress|barista|banker|broker|carpenter|analyst|"
     r"paramedic|surgeon|vet|veterinarian|soldier|sailor|officer|judge|translator|trainer|coach|singer|dancer|lecturer|clerk|cashier|"
-    r"welder|butcher|tailor|gardener|librarian|musician|freelancer|contractor|supervisor|assistant|secretary|lead|ceo|cto|cfo)\b",
+    r"welder|butcher|tailor|gardener|librarian|musician|freelancer|contractor|supervisor|assistant|secretary|lead|ceo|cto|cfo|"
+    r"paralegal|auditor|bricklayer|solicitor|barrister|notary|actuary|underwriter|trader|buyer|dispatcher|courier|porter|conductor|steward(?:ess)?|mechanic|"
+    r"glazier|roofer|mason|joiner|tiler|plasterer|miner|fisherman|forester|ranger|warden|shepherd|brewer|bartender|sommelier|caterer|"
+    r"midwife|carer|optician|caretaker|janitor|cleaner|usher|registrar|controller|planner|technician|composer|sculptor|copywriter|"
+    r"proofreader|interpreter|undertaker|coroner|detective|inspector|guard|headteacher|headmaster|dean|priest|pastor|rabbi|imam|diplomat|"
+    r"foreman|salesman|saleswoman|salesperson|seamstress|florist|jeweller|grocer|fishmonger|greengrocer)\b",
     re.I,
 )
 TIME = re.compile(

@@ -6,12 +6,12 @@ of something far from what is stated, is no answer, however likely the words are
 
 from functools import lru_cache
 
-from clew.operators.slots import senses
+from clew.operators.slots import asking, senses
 from clew.operators.truth.doubt import gist
 from clew.storage.terms import STOPWORDS
 from clew.types import Memory
 
-VERSION = 2
+VERSION = 3
 APT = 0.36  # mean nearness of the words of a question to the nearest of a statement; made-up pairs: others lie below 0.26
 LEAST = 0.12  # of each of them
 BRIEF = 100  # characters up to which a turn says one thing
@@ -29,7 +29,10 @@ def apt(question: str, memory: Memory) -> bool:
     if (asked.me and not said.me) or not names <= said.marks:
         return False
     wanted, given = _content(asked.words), frozenset(_content(said.words))
-    if senses.apart(frozenset(wanted), given) or not senses.answers(question, memory.text, bool(said.marks - names)):
+    wanted = tuple(word for word in wanted if word not in asking.DOING) or wanted
+    if senses.apart(frozenset(wanted), given) or not senses.answers(
+        question, memory.text, any(not senses.dated("day", mark) for mark in said.marks - names)
+    ):
         return False
     near = [senses.near(word, given) for word in wanted]
     return bool(near) and sum(near) / len(near) >= APT and min(near) >= LEAST

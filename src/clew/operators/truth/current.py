@@ -12,15 +12,16 @@ from clew.context import Context
 from clew.operators.ranking.rank import DIGITS, NEWER
 from clew.operators.slots.asking import ENOUGH, Asked, asked, is_first, named, wanted
 from clew.operators.slots.reading import node
-from clew.operators.slots.words import subject_form
+from clew.operators.slots.words import CUES, subject_form
 from clew.operators.times import when
 from clew.operators.truth import settled
 from clew.operators.truth.change import Holding, settle
 from clew.storage.draft import Draft
 from clew.types import Change, Hit, Memory, Query
 
-VERSION = 2
+VERSION = 3
 BESIDE = 3  # of the first hits, short turns are marked whatever is asked
+ASKER = "user"  # the speaker of what has no other
 SHORT = 200  # characters of such a turn: what it states is what it says
 FULL = 0.99  # of a slot's words, from which it is the one asked for
 SLOTS = 3  # slots of a question that are looked at
@@ -55,6 +56,7 @@ class Look:
     asked: Asked
     view: Draft
     at: datetime
+    sought: bool = False  # no hit states the slot: it was looked for by its name
 
     def holds(self, holding: Holding) -> bool:
         """Whether a value held at the time of the question."""
@@ -64,7 +66,8 @@ class Look:
 
 def current(query: Query, hits: Sequence[Hit], ctx: Context) -> list[Hit]:
     """The hits, best first, with what holds now before what it replaced, and what changed marked."""
-    if query.valid_at is None and not any(settled.TOLD in hit.memory.data for hit in hits):
+    own = _own(query)
+    if query.valid_at is None and not own and not any(settled.TOLD in hit.memory.data for hit in hits):
         return list(hits)
     look = Look(query, _plain(asked(query.text), hits), timeless(ctx.view), query.valid_at or query.at or ctx.at)
     scores: dict[str, float] = {}
@@ -80,6 +83,8 @@ def current(query: Query, hits: Sequence[Hit], ctx: Context) -> list[Hit]:
     chosen = sorted(scores, key=lambda name: (-scores[name], order.index(name)))[:SLOTS]
     if query.valid_at is not None and not chosen:
         chosen = _known(look)
+    if not chosen and len(known := [name for name in own if settled.in_slot([name], look.view)]) == 1:
+        chosen, look = known, replace(look, sought=True)
     slots = {name: _slot(name, look) for name in chosen}
     found = list(hits)
     for name in reversed(chosen):
@@ -88,6 +93,14 @@ def current(query: Query, hits: Sequence[Hit], ctx: Context) -> list[Hit]:
         found = _above(found, chosen, look)
     slots |= {name: _slot(name, look) for name in beside if name not in slots}
     return [_marked(hit, slots, look, ctx) for hit in found]
+
+
+def _own(query: Query) -> list[str]:
+    """The well-known slots of the asker that a question asks for: what fills them need have no word of it ("I am a welder")."""
+    question = asked(query.text)
+    if not question.own:
+        return []
+    return [node(ASKER, slot) for slot, cues in CUES.items() if question.words and question.words <= {*cues.split()}]
 
 
 def _plain(question: Asked, hits: Sequence[Hit]) -> Asked:
@@ -144,7 +157,7 @@ def _order(slot: Slot, look: Look) -> list[Holding]:
     """The values of a slot in the order in which they answer; empty where the hits must be left as they are."""
     values = [h for h in slot.holdings if not (h.said.statement.ending or h.said.statement.negated)]
     holding = [h for h in values if look.holds(h)]
-    if look.query.valid_at is not None:
+    if look.query.valid_at is not None or (look.sought and len(values) == 1):
         return holding
     if len(values) < 2 or look.asked.both or not values[0].said.statement.single:
         return []

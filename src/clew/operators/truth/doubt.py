@@ -13,20 +13,28 @@ from functools import lru_cache
 
 from clew.context import Context
 from clew.operators.ranking.nearness import alike
-from clew.storage.terms import terms
+from clew.operators.slots import asking, senses
+from clew.operators.slots.predicate import base
+from clew.operators.slots.reading import stated
+from clew.operators.slots.statement import Statement
+from clew.operators.slots.verbs import PREDICATES
+from clew.storage.terms import STOPWORDS, terms
 from clew.types import TRUST, Memory
 
-VERSION = 1
+VERSION = 2
 CONCLUDED = "\x02concluded"  # the node under which turns lie that named a basis
 LATELY = 200  # conclusions that are held against each new turn, the newest
 LONGEST = 400  # characters of a turn that is held against them: who explains at length changes no value in passing
 NEAR = 0.42  # of topics, where words tell of a change
 NEARER = 0.62  # where none do
+FAR = 0.3  # nearness of two slots that were read, below which they are two things
+SAME = 0.9  # from which they are one, where no word tells of a change
 _CHANGE = re.compile(
     r"\b(now|new|newly|anymore|any more|no longer|these days|nowadays|from now on|instead|recently|just|since (?:then|this|last)|changed?"
     r"|switch(?:ed)?|mov(?:ed|ing)|relocated|became|become|rena(?:med)|replaced|took over|taken over|tak(?:en|es) over|left|quit|traded"
     r"|dropped|swapped|went (?:up|down)|rose|fell|raised|lowered|cut|increased|reduced|extended|postponed|brought forward|pushed|set to"
-    r"|made|promoted|put on|goes by|gave up|stopped|started|ended|over|gone|sold|bought|cancell?ed|latest|current(?:ly)?)\b",
+    r"|made|promoted|put (?:\w+ )?on|goes by|re(?:painted|tuned|assigned|scheduled|built|set|issued|numbered|branded|fitted|loaded|dyed|priced|labelled"
+    r"|titled|written|appointed|elected|opened|seated|stocked)|gave up|stopped|started|ended|over|gone|sold|bought|cancell?ed|latest|current(?:ly)?)\b",
     re.I,
 )
 _WRONG = re.compile(
@@ -42,11 +50,22 @@ _TAKEN_BACK = re.compile(
 )
 _UNREAL = re.compile(r"\?|\b(if|would|could|might|maybe|perhaps|suppose|imagine|what about|how about)\b", re.I)
 _ME = re.compile(r"\b(i|me|my|mine|we|us|our|ours|i'm|i've|we're|we've)\b", re.I)
+_WE = re.compile(r"(?<!^)\b(?:we|us|we've)\b", re.I)  # where something is named, it is that, not those who speak
+# Of these one speaks of one's speaking.
+_SPEAKING = re.compile(
+    r"\bmy\s+(?:mistake|error|bad|fault|slip|apologies)\b|\b(?:slip|mistake|error)\s+(?:of\s+mine|on\s+my\s+part)\b"
+    r"|\bI(?:['’]ve| have| was| am)?\s+(?:got|take|took|meant|mean|misspoke|misread|forgot|see|saw|read|said|told|wrong|mistaken|confused|mixed)\b",
+    re.I,
+)
+_RUN = re.compile(r"[A-Z][\w'’-]*(?:\s[A-Z0-9][\w'’-]*)*")
+_VERBS = frozenset(base(verb) for verb in PREDICATES)
+_PREPOSITIONS = frozenset("with at in on from by under for as to of".split())  # noqa: SIM905
+_TELLING_NONE = asking.DOING | {"level"}  # words of slots by which nothing can be told apart
 _WORD = re.compile(r"[^\W_](?:[^\s,;:!?()\"“”]*[^\W_])?")
 _STARTS = frozenset(
-    """a actually also an and as at but by correction finally first fyi generally he hello her here hey hi his i in it its just last later
+    """a actually also an and as at but by between by correction finally first for from fyi generally he hello her here hey hi his i in it its just last later
     my no nothing now oh ok okay on one our please quick quickly remember scratch she since so sorry still that the their then there these
-    they this those today tomorrow wait we well what when where which who why with yes yesterday you your""".split()  # noqa: SIM905
+    they this those today tomorrow to until wait we well what when where which who why with yes yesterday you your""".split()  # noqa: SIM905
 )
 # Said before the point, and no part of it.
 _PREFACE = re.compile(
@@ -80,19 +99,29 @@ def gist(text: str) -> Gist:
     marks, plain = set[str](), []
     for match in _WORD.finditer(text):
         word = match[0].removesuffix("'s").removesuffix("’s")
-        named = any(c.isdigit() for c in word) or (word[:1].isupper() and word.casefold() not in _STARTS)
+        capital = word[:1].isupper() and word.casefold() not in _STARTS
+        if capital and not match.start():  # at the beginning any word has one
+            capital = not senses.everyday(word) or text[match.end() : match.end() + 2].strip()[:1].isupper()
+        named = capital or any(c.isdigit() for c in word)
         (marks.add(word.casefold()) if named else plain.append(word))
     told = " ".join(plain)
     topics = frozenset(terms(_WRONG.sub(" ", _CHANGE.sub(" ", told))))
-    return Gist(topics, frozenset(marks), tuple(word.casefold() for word in plain), bool(_ME.search(text)))
+    spoken = _SPEAKING.sub(" ", text)
+    return Gist(
+        topics, frozenset(marks), tuple(word.casefold() for word in plain), bool(_ME.search(_WE.sub(" ", spoken) if marks else spoken))
+    )
 
 
-def changed(new: str, old: str, same_speaker: bool) -> bool:
-    """Whether a later turn may have changed what an earlier one says."""
-    if _UNREAL.search(new) or new.casefold() == old.casefold():
+def changed(new: str, old: str, same_speaker: bool, alike_slots: float | None = None) -> bool:
+    """Whether a later turn may have changed what an earlier one says.
+
+    `alike_slots`: how far the slots that were read off both are one, 0..1; None where they were not read.
+    """
+    if _UNREAL.search(new) or new.casefold() == old.casefold() or (alike_slots is not None and alike_slots < FAR):
         return False
-    later, before = gist(new), gist(old)
-    common = later.marks & before.marks
+    later, before = gist(senses.plain(new)), gist(senses.plain(old))
+    plain = later.topics | before.topics  # "my bank" and "Ann's Old Mill Bank" have no name in common
+    common = frozenset(mark for mark in later.marks & before.marks if plain.isdisjoint(terms(mark)) and _one_name(mark, new, old))
     wrong = bool(_WRONG.search(new))
     ours = later.me and before.me and same_speaker
     if not (ours or common or (not before.marks and not before.me and later.topics & before.topics)):
@@ -103,10 +132,64 @@ def changed(new: str, old: str, same_speaker: bool) -> bool:
     fresh = bool(later.marks - before.marks) or bool(later.topics - before.topics)
     if not wrong and (not fresh or _AGAIN.search(new) or _BACK_THEN.search(new) or _repeated(later, before)):
         return False
-    there, back = alike(sorted(later.topics), before.topics), alike(sorted(before.topics), later.topics)
+    there, back = _near(later, before), _near(before, later)
     if wrong or _CHANGE.search(new):
         return max(there, back) >= NEAR
-    return min(there, back) >= NEARER and bool(later.marks - before.marks)
+    return min(there, back) >= NEARER and bool(later.marks - before.marks) and (alike_slots is None or alike_slots >= SAME)
+
+
+def _one_name(mark: str, new: str, old: str) -> bool:
+    """Whether a word of a name stands for the same in both: the "Cedar Lodge" and the "Cedar Inn" are two."""
+    one, other = ([run for run in map(_words, _RUN.findall(text)) if mark in run] for text in (new, old))
+    return not one or not other or any(a <= b or b <= a for a in one for b in other)
+
+
+def _words(run: str) -> frozenset[str]:
+    return frozenset(word.casefold().removesuffix("'s").removesuffix("’s") for word in run.split()) - _STARTS
+
+
+def _near(one: Gist, other: Gist) -> float:
+    """How near what a turn is about is to what another is about, 0..1: by stems that are alike, or by words that stand for each other."""
+    words, others = _content(one), frozenset(_content(other))
+    means = sum(senses.near(word, others) for word in words) / len(words) if words else 0.0
+    return max(means, alike(sorted(one.topics), other.topics))
+
+
+def _content(found: Gist) -> tuple[str, ...]:
+    """The words of what a turn is about; of one that tells of nothing but a change, those of the change."""
+    plain = tuple(word for word in found.words if word not in STOPWORDS and word.isalpha())
+    return tuple(word for word in plain if not _CHANGE.fullmatch(word) and not _WRONG.fullmatch(word)) or plain
+
+
+def alike_slots(new: Sequence[Statement], text: str, premise: Memory) -> float | None:
+    """How far what was read off a text and off a premise is of one slot, 0..1: 0 where of others alone; None where that cannot be told."""
+    found = []
+    for statement in new:
+        for subject, slot in premise.data.get("told", ()):
+            if not {"", "it"}.isdisjoint((statement.subject, subject)) or not _TELLING_NONE.isdisjoint(
+                (*statement.slot.split(), *slot.split())
+            ):
+                return None
+            if statement.subject == subject:
+                if _verbal(statement.slot) or _verbal(slot):
+                    return None
+                found.append(asking.kindred(statement.slot, slot))
+            elif _mentions(premise.text, statement.subject) or _mentions(text, subject):
+                return None
+            else:
+                found.append(0.0)
+    return max(found, default=None)
+
+
+def _verbal(slot: str) -> bool:
+    """Whether a slot is a verb, of which it cannot be told what noun would say the same."""
+    words = slot.split()
+    return words[0] in _VERBS or words[-1] in _PREPOSITIONS
+
+
+def _mentions(text: str, subject: str) -> bool:
+    words = frozenset(terms(text))
+    return any(not words.isdisjoint(terms(word)) for word in subject.split())
 
 
 def taken_back(text: str) -> bool:
@@ -132,7 +215,7 @@ def doubted(ctx: Context) -> Sequence[Memory]:
         or not ctx.view.linking(CONCLUDED)
     ):
         return []
-    found = {}
+    found, said = {}, stated(event.text, event.actor, event.at)
     for conclusion in ctx.view.linked([CONCLUDED])[-LATELY:]:
         if conclusion.status != "active" or conclusion.retired is not None or conclusion.opened == ctx.seq:
             continue
@@ -141,7 +224,8 @@ def doubted(ctx: Context) -> Sequence[Memory]:
             premise = ctx.view.get(id)
             if premise is None or premise.kind != "turn" or premise.rests[-1] >= ctx.seq or CONCLUDED in premise.links:
                 continue
-            if changed(event.text, premise.text, premise.actor == event.actor):
+            slots = alike_slots(said, event.text, premise)
+            if changed(event.text, premise.text, premise.actor == event.actor, slots):
                 fallen.append(id)
         if fallen:
             found[conclusion.id] = conclusion.revised(status="suspect", data={"suspect": fallen, "doubt": [event.seq]})

@@ -11,7 +11,7 @@ from clew.storage.draft import Draft
 from clew.storage.shapes import Columns
 from clew.types import Hit, Memory, Query
 
-VERSION = 1
+VERSION = 2
 MICROSECONDS = 1_000_000
 REPLIES = 120  # to whoever has the role, the newest, in which a name is looked for
 AMONG = 1  # of the last names, what most of them say
@@ -45,10 +45,16 @@ def beside(query: Query, view: Draft) -> list[Hit]:
     columns = view.columns(("turn",))
     if want.names and members.spoken(want, view.names(np.unique(columns.actor)).values()):
         return []
-    found = [places for places, _ in view.postings(members.stems(want), columns.slot).values()]
-    places = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
-    places = places[columns.length[places] <= chain.TERMS][-chain.FETCHED :]
+    rows = [_having(stems, columns, view) for stems in (members.stems(want), members.verbs(want)) if stems]
+    places = np.unique(np.concatenate(rows)) if rows else np.zeros(0, np.int64)
     return view.hits(columns.slot[places], [0.0] * len(places), "named")
+
+
+def _having(stems: Sequence[str], columns: Columns, view: Draft) -> np.ndarray:
+    """Where the newest brief turns lie that have one of these stems."""
+    found = [places for places, _ in view.postings(stems, columns.slot).values()]
+    places = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+    return places[columns.length[places] <= chain.TERMS][-chain.FETCHED :]
 
 
 def _labelled(want: readings.Asked, columns: Columns, past: np.ndarray, view: Draft) -> list[Memory]:

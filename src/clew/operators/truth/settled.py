@@ -10,8 +10,7 @@ from typing import Any
 
 from clew.context import Context
 from clew.operators import encode
-from clew.operators.ranking.nearness import alike
-from clew.operators.slots.asking import asked, wanted
+from clew.operators.slots.asking import asked, kindred, wanted
 from clew.operators.slots.reading import node, stated
 from clew.operators.slots.statement import Statement
 from clew.operators.slots.withdrawals import UNNAMED, is_withdrawal
@@ -21,14 +20,13 @@ from clew.operators.truth.doubt import CONCLUDED
 from clew.storage.draft import Draft
 from clew.types import Event, Memory, Source
 
-VERSION = 1
+VERSION = 2
 FACT = "fact"
 TOLD = "told"  # data of a turn: [subject, slot] of each of its facts, in order, so that most questions need not look at them
 CHATTER = 700  # characters of an assistant's turn from which on it explains rather than states
 RIVALS = 200  # statements of a slot that are looked at again when another comes; of a gauge read for years the newest
 LATELY = 40  # facts back that "it" may mean, or words that name no slot
 ALIKE = 0.6  # nearness from which two slots are one in other words
-SORTS = frozenset({"time", "place", "number", "level", "name"})
 FLAGS = ("negated", "correcting", "ending")
 
 
@@ -195,16 +193,10 @@ def _likely(fact: Memory, me: str, written: Mapping[str, Memory], ctx: Context) 
             share = wanted(other.data["subject"], other.data["slot"], me, question)
         else:
             sorts = taken or _sort(fact) == _sort(other)
-            share = near(slot, other.data["slot"]) if other.data["subject"] == subject and sorts else 0.0
+            share = kindred(slot, other.data["slot"]) if other.data["subject"] == subject and sorts else 0.0
         if share >= ALIKE:
             scores.append((share, n))
     return others[max(scores)[1]] if scores else None
-
-
-def near(one: str, other: str) -> float:
-    """How far two slots are one in other words, 0..1: the worse of both directions; words of sort such as "time" aside."""
-    a, b = (frozenset(w for w in s.split() if w not in SORTS) or frozenset(s.split()) for s in (one, other))
-    return 1.0 if a == b else min(alike(a, b), alike(b, a))
 
 
 def _sort(fact: Memory) -> tuple[bool, bool]:
