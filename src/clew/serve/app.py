@@ -14,7 +14,7 @@ from clew.serve.limits import Limits
 from clew.serve.operations import Operations
 
 try:
-    from anyio import to_thread
+    from anyio import CapacityLimiter, to_thread
     from fastapi import APIRouter, Depends, FastAPI, Request, Response
     from fastapi.routing import APIRoute
     from fastapi.security import HTTPBearer
@@ -77,7 +77,9 @@ def application(
         app.include_router(room.router, prefix="/v1", dependencies=[BEARER, Depends(known)])
     # the last is the outermost
     shorts = [way for room in ROUTERS for route in room.router.routes if isinstance(route, APIRoute) and (way := short(route, "/v1"))]
-    app.add_middleware(Direct, routes=shorts, granted=lambda who: Grant(memory, access, who))
+    few = CapacityLimiter(limits.recalls)
+    limiters = {} if memory.models.asker is not None else {"/v1/recall": few, "/v1/prompt": few}
+    app.add_middleware(Direct, routes=shorts, granted=lambda who: Grant(memory, access, who), limiters=limiters)
     app.add_middleware(Beside, rooms=beside)
     app.add_middleware(Shield, access=access, limits=limits, doors=[*(room.door for room in beside), REST])
     app.add_middleware(Measured, meters=meters)

@@ -65,8 +65,9 @@ def short(route: APIRoute, prefix: str) -> Short | None:
 class Direct:
     """The middleware. The shield before it has put the principal into the request's state and the body into one piece."""
 
-    def __init__(self, app: ASGIApp, routes: Iterable[Short], granted: Callable[[Any], Grant]) -> None:
-        self.app, self.granted = app, granted
+    def __init__(self, app: ASGIApp, routes: Iterable[Short], granted: Callable[[Any], Grant], limiters: Mapping[str, Any]) -> None:
+        """`limiters`: by path, how many are worked on at one time where that is not what the whole service allows."""
+        self.app, self.granted, self.limiters = app, granted, limiters
         self.routes: Mapping[str, Short] = {route.path: route for route in routes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,7 +83,7 @@ class Direct:
         scope[ROUTE] = route.path
         given = {route.body: shaped, route.memory: self.granted(scope["state"]["principal"])}
         try:
-            answer = await to_thread.run_sync(partial(route.call, **given))
+            answer = await to_thread.run_sync(partial(route.call, **given), limiter=self.limiters.get(route.path))
         except ClewError as error:
             answer = problems.shaped(refusal(error))
         await answer(scope, receive, send)

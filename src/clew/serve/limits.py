@@ -21,6 +21,7 @@ class Limits:
     body_s: float = 30.0  # until its body is here
     send_s: float = 60.0  # until the next piece of an answer is taken
     threads: int = 8  # requests worked on at one time; the others wait
+    recalls: int = 2  # of these, recalls that wait for no model: Python works on one at a time, and more only take it from each other
     trusted_s: float = 1.0  # for how long a key that was known is known without asking the database again
 
 

@@ -1,5 +1,6 @@
 """How every door listens: uvicorn, with patience for slow clients but not for ever."""
 
+from socket import AF_INET, AF_INET6, IPPROTO_TCP, TCP_NODELAY
 from typing import Any
 
 import uvicorn
@@ -18,8 +19,13 @@ class Patient(H11Protocol):
     clock: Any = None
 
     def connection_made(self, transport: Any) -> None:
-        """Start the clock with the connection."""
+        """Start the clock with the connection, and let what is small go out at once."""
         super().connection_made(transport)
+        socket = transport.get_extra_info("socket")
+        if socket is not None and socket.family in (AF_INET, AF_INET6):
+            # asyncio does so for its own sockets, not for one that several processes share: there head and body of an
+            # answer would wait 40 ms for each other (Nagle, and the other side's delayed acknowledgement)
+            socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         self.clock = self.loop.call_later(self.headers_s, self.timeout_keep_alive_handler)
 
     def data_received(self, data: bytes) -> None:
