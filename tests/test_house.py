@@ -69,7 +69,7 @@ OPTIONAL = {
     "mcp_types": {"serve/mcp"},
     "httpx2": {"remote/wire", "serve/proxy"},
     "pyarrow": {"exporters/parquet"},
-    **dict.fromkeys(("pypdf", "docx", "pptx", "openpyxl", "lxml"), {"readers/office"}),
+    **{name: {"readers/office"} for name in ("pypdf", "docx", "pptx", "openpyxl", "lxml")},
     "starlette": {"serve"},
     "uvicorn": {"serve"},
     "pydantic": {"serve", "compat/llama_index"},

@@ -18,6 +18,7 @@ try:
     from docx.table import Table
     from lxml.etree import LxmlError
     from openpyxl.utils import get_column_letter
+    from pypdf.errors import PyPdfError
 except ImportError as missing:
     raise MissingExtra("documents", f"a PDF or Office document (without {missing.name})") from missing
 
@@ -25,7 +26,7 @@ T = TypeVar("T")
 LARGEST = 1 << 30  # bytes of a document, unpacked; a larger one is refused as a bomb
 # What the libraries raise at a file that is not as it should be; they name no common ancestor.
 BROKEN = (
-    pypdf.errors.PyPdfError,
+    PyPdfError,
     LxmlError,
     zipfile.BadZipFile,
     zlib.error,
