@@ -727,10 +727,21 @@ def test_a_forget_that_was_cut_off_before_the_cleaning_is_seen_and_ended(memory:
         c.execute("UPDATE meta SET value = value - 700000000 WHERE key = 'cleaning'")
     assert forgetting.due(clew.log, today)
     assert b"zanzibar" in (tmp_path / "copy.db").read_bytes().lower()
+    assert [why for why in clew.verify_forgotten(receipt) if "not cleaned yet" in why]
     clew.retention()
     assert not forgetting.due(clew.log, today)
     assert clew.verify_forgotten(receipt, probes=[SECRET]) == []
     assert b"zanzibar" not in (tmp_path / "copy.db").read_bytes().lower()
+
+
+def test_what_is_written_and_deleted_after_the_cleaning_is_not_taken_for_what_was_forgotten(memory: Open) -> None:
+    clew = told(memory())
+    clew.record([f"a long tale of {n} ships" * 20 for n in range(200)], user="bo")
+    clew.catch_up()
+    receipt = clew.forget(user="Annabella")
+    clew.rebuild()  # and the rows of the view that it replaces go
+    assert clew.database.reader().execute("PRAGMA freelist_count").get
+    assert receipt.state == "erased" and clew.verify_forgotten(receipt, probes=[SECRET]) == []
 
 
 # -- anything, in any order -----------------------------------------------------------------------------------------

@@ -238,8 +238,7 @@ class Clew(Workbench):
 
     def _asked(self, query: Query, name: str | None, stage: str = "retrieve") -> tuple[list[Hit], Any, Recipe]:
         folder = self._views.serving(name or self._default)
-        frozen = self.database.readonly or self._views.stale(folder.view.generation)
-        hits, ctx = recalling.recall(folder, query, PATIENCE, frozen)
+        hits, ctx = recalling.recall(folder, query, PATIENCE, self._views.frozen(folder))
         recipe = folder.recipe
         if not self.database.readonly and (self._audit or "query" in recipe.on or recipe.asks & {"retrieve", stage}):
             body = {
@@ -300,7 +299,7 @@ class Clew(Workbench):
         Of a recipe whose views are of one session (working memory), name the session.
         """
         folder, scope = self._views.serving(recipe or self._default), Scope(user, agent, session)
-        recalling.caught_up(folder, scope, PATIENCE, self.database.readonly or self._views.stale(folder.view.generation))
+        recalling.caught_up(folder, scope, PATIENCE, self._views.frozen(folder))
         return recalling.listed(folder, scope, kind, after, limit)
 
     def users(self) -> list[str]:

@@ -347,6 +347,8 @@ def verify(log: Log, receipt: Receipt, probes: Sequence[str] = ()) -> list[str]:
             ).get:
                 left.append(f"a model's answer that rests on event {seq} still has its text")
         left += _remaining(c, set(receipt.seqs))
+        if uncleaned(c):
+            left.append("the file is not cleaned yet; call `Clew.erase(receipt)`")
     if why := log.database.emptied():
         left.append(why)
     wanted = sorted({form for probe in probes for form in residue.forms(probe)} | residue.words(probes))

@@ -102,6 +102,10 @@ class Generations:
         recipe = self.recipes.get(generation.recipe)
         return recipe is None or recipe.fingerprint({**generation.declared["models"], **self.desk.names}) != generation.fingerprint
 
+    def frozen(self, folder: Folder) -> bool:
+        """Whether nothing is folded into a serving view: it is stale, or the file cannot be written to."""
+        return self.log.database.readonly or self.stale(folder.view.generation)
+
     def _open(self, recipe: Recipe, state: str) -> Generation:
         embedder = self.desk.models.embedder
         declared = {**recipe.declared(self.desk.names), "dims": embedder.dims, "space": embedder.space}

@@ -13,6 +13,7 @@ from typing import Any, Literal
 Shares = Literal["session", "user", "agent", "all"]
 # A memory's trust is the least of its sources', so the levels are ordered numbers.
 TRUST = MappingProxyType({"web": 1, "document": 2, "tool": 3, "assistant": 4, "user": 5, "owner": 6})
+TRUSTED = MappingProxyType({level: name for name, level in TRUST.items()})  # the name of each level
 KINDS = ("message", "observation", "action", "document")  # the event kinds that carry content
 # Reasons after which a memory stays visible to questions about the time when it held.
 ENDED = frozenset({"superseded", "expired"})

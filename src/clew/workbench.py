@@ -125,7 +125,7 @@ class Workbench(Custody):
         key = recalling.keys(folder, scope)[0]
         if -1 in key:
             return None
-        if not (self.database.readonly or self._views.stale(folder.view.generation)):
+        if not self._views.frozen(folder):
             folder.catch_up(key)
         return folder.view.part(key)
 

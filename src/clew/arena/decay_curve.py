@@ -26,7 +26,7 @@ from clew.arena.scores import Estimate, estimate
 from clew.engine import Clew
 from clew.errors import NotFound
 from clew.fold import Folder
-from clew.recall import recall
+from clew.recall import recall, steady
 from clew.storage.terms import terms
 from clew.strength import Floats, Held, Ints, held, partitions, signals, strength
 from clew.types import KINDS, TRUST, Event, Query, Scope
@@ -136,6 +136,11 @@ def measured(samples: Iterable[Sample], names: Sequence[str] = ORDERS) -> dict[s
 
 
 # -- a user's own questions -----------------------------------------------------------------------------------------
+
+
+def tried(folder: Folder, user: str | None) -> Simulation:
+    """`simulate` with what is pinned or held spared, again where somebody forgets in the middle of it."""
+    return steady(lambda: simulate(folder, user, decay.spared(folder.log)))
 
 
 def simulate(folder: Folder, user: str | None, spared: Collection[int] = (), standin: bool = False) -> Simulation:

@@ -10,10 +10,9 @@ import typer
 from clew.arena import decay_curve
 from clew.arena.decay_curve import LEVELS, Curve, Simulation
 from clew.cli.terminal import MEMORY, Db, Json, Named, User, opened, out, plain, show_json, size, sure
-from clew.decay import Item, Report, spared
+from clew.decay import Item, Report
 from clew.engine import Clew
 from clew.errors import UsageError
-from clew.recall import steady
 from clew.types import Receipt
 
 SCALE = 50  # columns of the chart from 0 to 100 per cent
@@ -109,7 +108,7 @@ def unarchive(ids: Ids, db: Db = MEMORY, json: Json = False) -> None:
 def simulated(db: Path | str, user: str | None, recipe: str | None = None, plot: Path | None = None, json: bool = False) -> None:
     """Print what archiving would have cost the user's later questions, and draw it to `plot` (SVG); nothing is changed."""
     with opened(db, (recipe,) if recipe else ()) as c:
-        found = simulate(c, user, recipe)
+        found = decay_curve.tried(c.aging(recipe), user)
     if plot is not None:
         plot.write_text(
             decay_curve.picture(found.curves, f"What {user or 'everyone'} would still find ({found.questions} questions)"), encoding="utf-8"
@@ -119,12 +118,6 @@ def simulated(db: Path | str, user: str | None, recipe: str | None = None, plot:
     out.print("\n".join([*about(found), "", *table(found), "", *chart(found.curves)]))
     if plot is not None:
         out.print(f"\ndrawn in {plot}")
-
-
-def simulate(c: Clew, user: str | None, recipe: str | None = None) -> Simulation:
-    """The trial on an open memory; see `clew.arena.decay_curve.simulate`."""
-    folder = c.aging(recipe)
-    return steady(lambda: decay_curve.simulate(folder, user, spared(c.log)))
 
 
 def about(found: Simulation) -> list[str]:

@@ -76,7 +76,7 @@ class Shelf:
         if not seqs:
             return []
         folder = self.clew._views.serving(self.recipe or self.clew._default)
-        frozen = self.clew.database.readonly or self.clew._views.stale(folder.view.generation)
+        frozen = self.clew._views.frozen(folder)
         parts = recalling.caught_up(folder, scope, LONG, frozen)
         why = "its views are of another version, rebuild() them" if frozen else next((part.waiting for part in parts[:1]), None)
         if why:

@@ -10,9 +10,8 @@ from typing import Any, TextIO
 from clew.engine import Clew
 from clew.exporters import Tell
 from clew.exporters.told import memories
-from clew.types import TRUST, Event, Memory, Quote
+from clew.types import TRUSTED, Event, Memory, Quote
 
-LEVELS = {number: name for name, number in TRUST.items()}
 COMMON = "_common"  # the folder of memories that have no user
 _SAFE = re.compile(r"[^\w.-]+|^\.+")
 
@@ -68,7 +67,7 @@ def _daily(folder: Path, events: Iterator[Event], days: dict[str, int]) -> Itera
 
 def _event(file: TextIO, event: Event) -> None:
     scope = {name: value for name in ("user", "agent", "session") if (value := getattr(event.scope, name)) is not None}
-    about = {"kind": event.kind, **scope, "trust": LEVELS[event.trust], "recorded": event.recorded_at.isoformat(), "key": event.key}
+    about = {"kind": event.kind, **scope, "trust": TRUSTED[event.trust], "recorded": event.recorded_at.isoformat(), "key": event.key}
     told = ", ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in about.items() if value is not None)
     file.write(f"\n### e{event.seq}\n\n{event.at.isoformat()} **{_inline(event.actor or event.kind)}** ({told})\n\n")
     file.write("*forgotten*\n" if event.forgotten else f"{_quoted(event.text)}\n")
@@ -93,7 +92,7 @@ def _memory(memory: Memory, quotes: list[Quote]) -> str:
     scope = {name: getattr(memory.scope, name) for name in ("user", "agent", "session")}
     times = {name: moment.isoformat() for name in ("since", "until") if (moment := getattr(memory, name)) is not None}
     fields = {"id": memory.id, "kind": memory.kind, **scope, "actor": memory.actor, **times, "status": memory.status}
-    fields |= {"retired": memory.retired, "trust": LEVELS[memory.trust], "opened": memory.opened, "links": list(memory.links)}
+    fields |= {"retired": memory.retired, "trust": TRUSTED[memory.trust], "opened": memory.opened, "links": list(memory.links)}
     fields |= {"basis": list(memory.basis), "sources": [f"e{s.seq}:{s.start}-{s.end}" for s in memory.sources], "data": dict(memory.data)}
     lines = [_front(fields), _quoted(memory.text), ""]
     if quotes:

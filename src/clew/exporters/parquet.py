@@ -10,7 +10,7 @@ from clew.engine import Clew
 from clew.errors import MissingExtra
 from clew.exporters import Tell
 from clew.exporters.told import memories
-from clew.types import TRUST, Event, Memory, Quote
+from clew.types import TRUSTED, Event, Memory, Quote
 
 try:
     import pyarrow as pa
@@ -19,7 +19,6 @@ except ImportError as missing:
     raise MissingExtra("parquet", f"an export to Parquet (without {missing.name})") from missing
 
 ROWS = 5_000  # rows in memory at a time, and in a row group
-LEVELS = {number: name for name, number in TRUST.items()}
 INSTANT = pa.timestamp("us", tz="UTC")
 TEXTS = pa.list_(pa.string())
 EVENTS = pa.schema(
@@ -97,7 +96,7 @@ def _event(event: Event) -> Mapping[str, Any]:
         "agent": event.scope.agent,
         "session": event.scope.session,
         "actor": event.actor,
-        "trust": LEVELS[event.trust],
+        "trust": TRUSTED[event.trust],
         "at": event.at,
         "at_offset": int(offset.total_seconds() // 60) if offset else 0,
         "recorded_at": event.recorded_at,
@@ -119,7 +118,7 @@ def _memory(memory: Memory, quotes: list[Quote]) -> Mapping[str, Any]:
         "actor": memory.actor,
         "status": memory.status,
         "retired": memory.retired,
-        "trust": LEVELS[memory.trust],
+        "trust": TRUSTED[memory.trust],
         "since": memory.since,
         "until": memory.until,
         "opened": memory.opened,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from clew.errors import Denied, MissingExtra, UsageError
+from clew.privacy.environment import secret
 
 try:
     from cryptography.exceptions import InvalidTag
@@ -112,10 +113,7 @@ def _wrapping(key: bytes | str, known: dict[str, Any]) -> bytes:
 
 def _said(key: bytes | str) -> bytes:
     """The caller's passphrase; `env:NAME` is that of an environment variable."""
-    if isinstance(key, str) and key.startswith("env:"):
-        if not os.environ.get(key[4:]):
-            raise UsageError(f"the environment variable {key[4:]!r} that key= names is not set")
-        key = os.environ[key[4:]]
+    key = secret(key, "key=") if isinstance(key, str) else key
     if not key:
         raise UsageError("key is empty; give a passphrase, 32 bytes, or env:NAME of a variable that holds a passphrase")
     return key.encode() if isinstance(key, str) else bytes(key)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from time import monotonic, sleep
-from types import MappingProxyType
 from typing import Any
 
 from clew.decay import Report
@@ -22,7 +21,7 @@ from clew.remote.verbs import ENDS, READ, sent
 from clew.remote.wire import Wire, named
 from clew.retention import Hold, Rule
 from clew.storage.view import Generation
-from clew.types import TRUST, Event, Hit, Memory, Quote, Receipt, Recorded, Scope
+from clew.types import TRUSTED, Event, Hit, Memory, Quote, Receipt, Recorded, Scope
 
 CHUNK = 65_536  # bytes
 SOONEST_S, LATEST_S = 0.05, 1.0  # between two looks at long work
@@ -30,7 +29,6 @@ OVER = ("done", "failed", "lost")
 PAGE = 1000  # of events or memories in one request, at most
 TIMEOUT_S = 60.0  # of a silence in an answer
 RETRIES = 4
-LEVELS = MappingProxyType({number: name for name, number in TRUST.items()})
 EVERYBODY = Scope()
 
 
@@ -95,7 +93,7 @@ class Remote(Clew):
         """See `Clew.record`; without a `key` it is given one of its own, so that a second try records nothing twice."""
         signature(Clew.record).bind(self, what, **more)  # a name that is not there is a TypeError, as at the door
         key, trust = more.get("key"), more.get("trust")
-        own = {"key": key or uuid.uuid4().hex, "trust": LEVELS.get(trust, trust) if isinstance(trust, int) else trust}
+        own = {"key": key or uuid.uuid4().hex, "trust": TRUSTED.get(trust, trust) if isinstance(trust, int) else trust}
         found, again = self._wire.call("POST", "/v1/events", {"what": what, **more, **own}, safe=True)
         done: Recorded = rebuilt(Recorded, found)
         if key is None and again and done.stages["log"] == "already":  # by the try before, whose answer was lost

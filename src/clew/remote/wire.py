@@ -1,7 +1,6 @@
 """Requests to a service: sent, tried again where that is safe, and refused in the words of the error that was raised there."""
 
 import json
-import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 from clew import errors
 from clew.errors import BudgetExceeded, ClewError, Denied, LogCorrupt, MissingExtra, ModelUnavailable, NotFound, StorageBusy, UsageError
+from clew.privacy.environment import secret
 from clew.remote.values import plain
 
 try:
@@ -42,11 +42,7 @@ class Wire:
     """The connections to one service. Safe to share among threads."""
 
     def __init__(self, url: str, key: str | None, timeout: float, retries: int) -> None:
-        if key is not None and key.startswith("env:"):
-            name = key.removeprefix("env:")
-            key = os.environ.get(name)
-            if not key:
-                raise UsageError(f"key names the environment variable {name!r}, which is not set")
+        key = None if key is None else secret(key, "key=")
         self.url, self.retries = url.rstrip("/"), retries
         headers = {"Accept": "application/json", **({} if key is None else {"Authorization": f"Bearer {key}"})}
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)

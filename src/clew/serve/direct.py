@@ -13,7 +13,7 @@ from typing import Any
 from anyio import to_thread
 from fastapi import Response
 from fastapi.routing import APIRoute
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clew.errors import ClewError
@@ -78,7 +78,7 @@ class Direct:
         message = await receive()
         try:
             shaped = route.shape.validate_python(json.loads(message.get("body", b"")))
-        except (ValueError, RecursionError, ValidationError):
+        except (ValueError, RecursionError):
             return await self.app(scope, again(message, receive), send)  # which says what is wrong with it
         scope[ROUTE] = route.path
         given = {route.body: shaped, route.memory: self.granted(scope["state"]["principal"])}

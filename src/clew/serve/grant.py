@@ -13,11 +13,11 @@ from typing import Any
 from clew import intake
 from clew.arena import decay_curve
 from clew.arena.decay_curve import Simulation
-from clew.decay import Report, spared
+from clew.decay import Report
 from clew.engine import Clew
 from clew.errors import Denied, NotFound
 from clew.fold import Folder
-from clew.recall import Answer, steady
+from clew.recall import Answer
 from clew.retention import sources
 from clew.serve.access import Access, Principal
 from clew.serve.keys import Keys
@@ -227,7 +227,7 @@ class Grant:
     def simulate(self, *, user: str | None = None, recipe: str | None = None) -> Simulation:
         """What decay would have cost the later questions of a user, or of everyone; see `arena.decay_curve`."""
         whose, folder = self._aging("simulate", user, recipe)
-        return steady(lambda: decay_curve.simulate(folder, whose, spared(self._clew.log)))
+        return decay_curve.tried(folder, whose)
 
     # -- the whole ----------------------------------------------------------------------------------------------
 
@@ -296,9 +296,12 @@ class Grant:
         """The memory, where the principal may see it."""
         self.who.needs(verb)
         memory = self._clew.get(id)
-        if not self._theirs([memory]) or (memory.status == "quarantined" and not self.who.may("review")):
+        if not self._shown(memory):
             raise NotFound(f"there is no memory {id!r}; ids come from recall and memories")  # the engine's own words
         return memory
+
+    def _shown(self, memory: Memory) -> bool:
+        return self._theirs([memory]) and (memory.status != "quarantined" or self.who.may("review"))
 
     def _own(self, verb: str, id: str) -> Memory:
         """The memory, where the principal may change it: what is common to all only who acts for all."""

@@ -6,7 +6,6 @@ because ASGI is; memory's work is done in threads.
 
 import json
 import logging
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from clew.errors import ClewError, MissingExtra, UsageError
+from clew.privacy.environment import secret
 from clew.serve.access import LOCAL
 from clew.serve.limits import Limits
 from clew.serve.proxy_memory import ChatMemory, Turn
@@ -58,10 +58,7 @@ class Upstream:
 
 def upstream(base_url: str, key: str | None = None) -> Upstream:
     """An upstream as it is named on a command line: a key `env:NAME` is that of the environment variable."""
-    if key is not None and key.startswith("env:"):
-        if not os.environ.get(key[4:]):
-            raise UsageError(f"the environment variable {key[4:]!r}, which is to hold the upstream's key, is not set")
-        key = os.environ[key[4:]]
+    key = None if key is None else secret(key, "the upstream's key")
     if not base_url.startswith(("http://", "https://")):
         raise UsageError(f"an upstream is an address such as https://api.openai.com/v1, got {base_url!r}")
     return Upstream(base_url, key)

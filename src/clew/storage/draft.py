@@ -6,17 +6,26 @@ from typing import Any
 
 from clew.errors import RecipeError
 from clew.storage import rows
-from clew.storage.index import NEVER, SHELF, Lost
-from clew.storage.log import micros
-from clew.storage.reading import Reading
+from clew.storage.answers import Given
+from clew.storage.index import NEVER, SHELF, Index, Lost
+from clew.storage.log import Log, micros
+from clew.storage.reading import Embed, Reading
 from clew.storage.schema import SLOT_BITS
-from clew.storage.shapes import nodes
+from clew.storage.shapes import Indexing, Only, nodes
 from clew.storage.terms import terms
 from clew.types import ENDED, Memory
 
 
 class Draft(Reading):
     """While folding: what was written is seen at once, and can be taken back to a mark."""
+
+    def __init__(self, log: Log, index: Index, embed: Embed, indexing: Indexing, seq: int | None = None, only: Only | None = None) -> None:
+        super().__init__(log, index, embed, indexing, seq, only)
+        self.rows: list[tuple[Any, ...]] = []  # `added` as rows, in slot order
+        self.closings: list[tuple[int, int, str]] = []  # slot, seq, why
+        self.asked: list[Given] = []  # answers that would be given again word for word, kept together when the draft lands
+        self.known: dict[int, tuple[int, int]] = {}  # events met: length of the text, trust
+        self._numbers: dict[str | None, int | None] = {None: None}
 
     def write(self, memories: Sequence[Memory], seq: int) -> None:
         """Take memories in: a new id is added, a known one gets a new version, a retired one ends."""

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from clew.storage import rows
-from clew.storage.answers import Given
 from clew.storage.index import NEVER, SHELF, Index, Lost
 from clew.storage.log import Log, micros
 from clew.storage.schema import SLOT_BITS
@@ -29,16 +28,11 @@ class Reading:
         self._embed, self._indexing = embed, indexing
         self.shelf = only.shelf if only else int(seq is None)  # what is archived is out of the sight of questions, not of upkeep
         self.added: dict[int, Memory] = {}  # by slot, not landed yet
-        self.rows: list[tuple[Any, ...]] = []  # the same as rows, in slot order
         self._nodes: dict[str, list[int]] = {}  # node to the slots in `added` that link to it
-        self._numbers: dict[str | None, int | None] = {None: None}
-        self.closings: list[tuple[int, int, str]] = []  # slot, seq, why
         self._resets = index.resets if seq is None else None  # of the index, when this draft began to read it
         self._read: dict[int, Sequence[Any]] = {}  # rows by slot
         self._columns: dict[tuple[tuple[str, ...], Only | None], Columns] = {}
-        self.known: dict[int, tuple[int, int]] = {}  # events met: length of the text, trust
         self._current: dict[str, int] = {}
-        self.asked: list[Given] = []  # answers that would be given again word for word, kept together when the draft lands
         self._texts: list[str | None] = []  # indexed texts of the slots that have no vector yet
 
     # -- one by one ---------------------------------------------------------------------------------------------

@@ -48,9 +48,7 @@ def recall(
 def _question(visit: Visit, q: str, recipe: str, k: int, as_of: int | str, valid_at: str) -> Html:
     names = visit.sight.recipes()
     more = [
-        pieces.choice("Memory system", "recipe", [("", f"{names[0]} (default)"), *((n, n) for n in names[1:])], recipe)
-        if len(names) > 1
-        else None,
+        pieces.systems(names, recipe) if len(names) > 1 else None,
         pieces.choice("How many", "k", [(n, n) for n in COUNTS], str(k)),
         pieces.field("Known by then (as of)", "as_of", as_of, placeholder="a place in the log, or an instant"),
         pieces.field("Held then (valid at)", "valid_at", valid_at, placeholder="2026-03-04T12:00:00+01:00"),

@@ -9,7 +9,7 @@ from clew.serve.inspector import drawing, pieces
 from clew.serve.inspector.frame import PAGES, Visit, note, page, panel
 from clew.serve.inspector.markup import Html, Piece, el, url
 from clew.serve.inspector.visiting import Form, Name, Place, Seen, moved
-from clew.types import TRUST, Event, Memory
+from clew.types import TRUST, TRUSTED, Event, Memory
 
 router = APIRouter()
 SHOWN = 50  # memories a page
@@ -28,7 +28,7 @@ def memories(visit: Seen, recipe: Name = "", kind: Name = "", after: Name = "") 
         el("input", type="hidden", name="user", value=visit.picked),
         el(
             "div",
-            pieces.choice("Memory system", "recipe", [("", f"{names[0]} (default)"), *((n, n) for n in names[1:])], recipe),
+            pieces.systems(names, recipe),
             pieces.field("Kind", "kind", kind, placeholder="any"),
             el("button", "Show", class_="main"),
             class_="fields",
@@ -146,7 +146,7 @@ def _about(visit: Visit, m: Memory) -> dict[str, Piece]:
         else None,
         "ended": m.retired,
         "status": m.status,
-        "believed like": pieces.LEVEL.get(m.trust, str(m.trust)),
+        "believed like": TRUSTED.get(m.trust, str(m.trust)),
         "id": el("code", m.id),
         "ties": [", ".join(drawing.called(n) for n in m.links[:6] if drawing.spoken(n)), " ", tie] if m.links or m.basis else None,
     }
@@ -204,7 +204,7 @@ def graph(visit: Seen, recipe: Name = "", around: Annotated[str | None, Query(ma
         el("input", type="hidden", name="user", value=visit.picked),
         el(
             "div",
-            pieces.choice("Memory system", "recipe", [("", f"{names[0]} (default)"), *((n, n) for n in names[1:])], recipe),
+            pieces.systems(names, recipe),
             el("button", "Show", class_="main"),
             class_="fields",
         ),

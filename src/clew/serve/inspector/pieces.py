@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from clew.recall import LEVELS, changed
 from clew.serve.inspector.frame import Visit
 from clew.serve.inspector.markup import Html, Piece, el
-from clew.types import TRUST, Event, Hit, Memory
+from clew.types import Event, Hit, Memory
 
-LEVEL = {number: name for name, number in TRUST.items()}
 SHORT = 420  # characters of an item in a list
 AROUND = 1200  # characters of an event's text shown on either side of what a memory came from
 LATE = timedelta(minutes=5)  # between happening and recording, from which on a list says so
@@ -213,6 +212,11 @@ def choice(label: str, name: str, options: Iterable[tuple[str, str]], chosen: st
     id = f"f-{name}"
     picks = [el("option", words, value=value, selected=value == (chosen or "")) for value, words in options]
     return el("div", el("label", label, for_=id), el("select", picks, id=id, name=name), class_="field")
+
+
+def systems(names: Sequence[str], chosen: str) -> Html:
+    """The choice of a memory system among these, of which the first is the default."""
+    return choice("Memory system", "recipe", [("", f"{names[0]} (default)"), *((n, n) for n in names[1:])], chosen)
 
 
 def counted(count: int, what: str) -> str:

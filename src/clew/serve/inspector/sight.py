@@ -112,14 +112,10 @@ class Sight(Grant):
         keys = [key for key in self.keys().all() if key.expires is None or key.expires > now]
         return [key for key in keys if Sight(self._clew, self._access, Principal(key.name, key.role, key.user))._shown(memory)]
 
-    def _shown(self, memory: Memory) -> bool:
-        return self._theirs([memory]) and (memory.status != "quarantined" or self.who.may("review"))
-
     def _reached(self, recipe: str, scope: Scope) -> tuple[Folder, list[Part]]:
         """A recipe's serving view, and the partitions of it that a question of a scope reads, caught up."""
         folder = self._clew._views.serving(recipe)
-        frozen = not self.writable or self._clew._views.stale(folder.view.generation)
-        return folder, recalling.caught_up(folder, scope, PATIENCE, frozen)
+        return folder, recalling.caught_up(folder, scope, PATIENCE, self._clew._views.frozen(folder))
 
     def _looking(self, recipe: str, scope: Scope, seq: int | None = None) -> Draft | None:
         """The partition of a recipe's serving view that events of a scope fall into, to be read as it is or as of a place; None

@@ -7,7 +7,7 @@ from clew.serve.inspector.clocks import clocks
 from clew.serve.inspector.frame import PAGES, Visit, page, panel
 from clew.serve.inspector.markup import Html, el, url
 from clew.serve.inspector.visiting import Name, Place, Seen, Text
-from clew.types import Event, Hit
+from clew.types import TRUSTED, Event, Hit
 
 router = APIRouter()
 SHOWN = 60  # events that are listed up to the place looked from
@@ -96,7 +96,7 @@ def event(visit: Seen, seq: int) -> Response:
         "recorded": pieces.learned(one),
         "who": one.actor,
         "kind": one.kind,
-        "believed like": pieces.LEVEL.get(one.trust, str(one.trust)),
+        "believed like": TRUSTED.get(one.trust, str(one.trust)),
         "user": scope.user or "common to all",
         "agent": scope.agent,
         "session": el("a", scope.session, href=visit.link("timeline", session=scope.session, as_of=seq)) if scope.session else None,
