@@ -289,6 +289,22 @@ def test_what_opens_a_menu_says_so_and_what_is_open_too(chromium: Any, site: tup
 
 
 @playwright
+def test_what_a_field_offers_late_is_seen_as_something_to_press_whatever_its_markup(chromium: Any, site: tuple[str, Path]) -> None:
+    (site[1] / "offers.html").write_text(
+        "<!doctype html><label>Town <input id=town aria-haspopup=listbox></label><ul id=a></ul><div id=b></div><p id=out>-</p><script>"
+        "const put = () => { a.innerHTML = '<li>Belport</li><li>Belfort</li>'; b.innerHTML = '<div role=option>Belmont</div>' };"
+        "town.addEventListener('input', () => setTimeout(put, 300));"
+        "for (const e of [a, b]) e.addEventListener('click', (at) => { out.textContent = at.target.textContent })</script>"
+    )
+    with Browser(chromium) as world:
+        world.reset({"address": f"{site[0]}/offers.html"})
+        assert world.act(Action("type", the(world.observe(), "input", "Town").id, "Bel")) == ""
+        for name in ("Belfort", "Belmont"):
+            assert world.act(Action("click", the(world.observe(), "button", name).id)) == ""
+            assert [e.text for e in world.observe().elements if e.kind == "text"][-1] == name
+
+
+@playwright
 def test_hosts_that_are_not_allowed_are_not_asked(chromium: Any, site: tuple[str, Path]) -> None:
     with Browser(chromium, hosts=("example.org",)) as world, pytest.raises(UsageError, match="ERR_ACCESS_DENIED"):
         world.reset({"address": f"{site[0]}/index.html"})

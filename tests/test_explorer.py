@@ -10,7 +10,7 @@ from clew.operators.experience import workflows
 from clew.recipe import load
 from clew.tasks.graph import Action, Element, Page
 from clew.tasks.learning.choices import HINTED, NAMED, choices
-from clew.tasks.learning.explorer import Bounds, Episode, explore
+from clew.tasks.learning.explorer import Bounds, Episode, Guide, explore
 from clew.tasks.learning.memory import filled, known, nothing, recalled, remember
 
 BOUNDS = Bounds(30, 10)
@@ -359,3 +359,73 @@ def test_what_single_acts_brought_to_light_is_known_the_next_time_even_of_episod
         second = explore(lambda: shelves("old coin"), nothing, BOUNDS, lambda u: noted)
         assert (control.steps, second.steps) == (5, 2)
         assert second.trials[0].shown > 2 * len(task), "what is looked up is counted"
+
+
+class Finder(Sheet):
+    """A field that offers what begins with what was typed, three at a time; what is pressed then stands in the field."""
+
+    names = ("Belmont", "Belfort", "Belgrove", "Belport", "Lakeport")
+
+    def __init__(self, task: str, right: str, most: int = 9, longest: int = 9) -> None:
+        super().__init__(task, ["Town"], lambda s: s.held["Town"] == right)
+        self.most, self.longest = most, longest
+
+    def things(self) -> list[Element]:
+        typed = self.held["Town"]
+        fit = [n for n in self.names if n.startswith(typed) and n != typed and len(typed) <= self.longest] if typed else []
+        return [*super().things(), *[Element("", "button", n) for n in fit[: self.most]]]
+
+    def press(self, name: str) -> None:
+        if name in self.names:
+            self.held["Town"] = name
+        super().press(name)
+
+
+@pytest.mark.parametrize(
+    ("task", "right", "longest", "steps"),
+    [
+        ('Choose a town that starts with "Bel" and ends with "port", then press Send.', "Belport", 9, 3),
+        ('Press Send when you have chosen a town beginning with "Bel" and ending with "port".', "Belport", 9, 4),
+        ('Choose the town that ends with "grove" and begins with "Bel", then press Send.', "Belgrove", 9, 3),
+        ('Choose the town that starts with "Bel" and contains "gro", then press Send.', "Belgrove", 9, 3),
+        ('Choose the town that starts with "Bel" and contains "gro", then press Send.', "Belgrove", 2, 4),
+    ],
+)
+def test_of_what_is_offered_that_is_pressed_which_has_every_part_that_the_task_tells(
+    task: str, right: str, longest: int, steps: int
+) -> None:
+    found = explore(lambda: Finder(task, right, longest=longest), nothing, BOUNDS)
+    assert found.success and [c.text for c in found.trials[-1].done][-2:] == [f'click button "{right}"', 'click button "Send"']
+    assert found.steps == steps
+
+
+def test_of_what_an_open_step_fits_that_is_done_which_the_task_names_most_and_of_like_things_one_that_did_not_fail() -> None:
+    class Letter(Sheet):
+        def things(self) -> list[Element]:
+            return [Element("", "button", n) for n in ("close answer", "send answer")]
+
+        def press(self, name: str) -> None:
+            self.done, self.reward = True, 1.0 if name == "send answer" else -1.0
+
+    noted = {'click button "close answer"': 20.0, 'click button "send answer"': 0.0}
+    guides = [Guide("g", ('click button "*answer*"',))]
+    told = explore(lambda: Letter("Finish the answer to Ada.", [], lambda s: False), lambda u: guides, BOUNDS, lambda u: noted)
+    assert told.steps == 1 and told.trials[0].done[0].text == 'click button "send answer"'
+
+    class Letters(Sheet):
+        def things(self) -> list[Element]:
+            return [Element("", "button", "Ada"), Element("", "button", "Ada")]
+
+        def act(self, action: Action) -> str:
+            self.done, self.reward = True, 1.0 if action.element == "1" else -1.0
+            return ""
+
+    guides = [Guide("g", ('click button "Ada"', 'click button "*"'))]
+    found = explore(lambda: Letters("Read what Ada wrote.", [], lambda s: False), lambda u: guides, BOUNDS)
+    assert found.success and found.steps == 2
+
+
+def test_a_way_whose_first_step_brings_nothing_for_its_next_is_left_at_once() -> None:
+    guides = [Guide("g", ('type "Ada" into input "To"', 'click button "* file"', 'click button "Send"'))]
+    found = explore(lambda: Sheet("Send Ada a card.", ["To", "What"], lambda s: s.held["What"] == "Ada"), lambda u: guides, BOUNDS)
+    assert found.success and [t.guide is not None for t in found.trials] == [True] + [False] * (len(found.trials) - 1)

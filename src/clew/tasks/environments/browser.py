@@ -50,7 +50,7 @@ PATIENCE = 5.0  # seconds for a page to load or an act to be carried out
 STILL, RESTLESS = 30, 600  # milliseconds without change after which a page is at rest, and after which nobody waits any more
 LATE, OFFERED = 500, 1500  # milliseconds for which an effect is waited where there is none at once: menus open late, lists of offers later
 SUGGESTS = """() => { const e = document.activeElement;
-    return !!e && e.matches('[role=combobox],[aria-autocomplete],[list],[autocomplete=off]') }"""  # a field that offers a list as one types
+    return !!e && e.matches('[role=combobox],[aria-autocomplete],[aria-haspopup=listbox],[list],[autocomplete=off]') }"""  # it offers a list
 PRESSES = frozenset({"click", "double", "hover"})
 MOST = 300  # elements of a page
 

@@ -35,7 +35,7 @@
     if (tag === "BUTTON" || tag === "SUMMARY") return "button";
     return "";
   };
-  const listens = (e) => heard.has(e) || !!(e.onclick || e.onmousedown || e.onmouseup) ||
+  const listens = (e) => heard.has(e) || (e.tagName === "LI" && heard.has(e.parentElement)) || /* a list, for its items */ !!(e.onclick || e.onmousedown || e.onmouseup) ||
     (style(e).cursor === "pointer" && (!e.parentElement || style(e.parentElement).cursor !== "pointer"));
   const acts = (e) => kindOf(e) !== "" || listens(e);
   const DULL = /^(ui-)?(widget|corner|state|helper|button$|icon$|clickable|front|js-)/; // classes that say nothing of what a thing is for

@@ -17,7 +17,7 @@ from zlib import crc32
 from clew.operators.experience.workflows import STOP, words
 from clew.tasks.graph import Action, Element, Page
 from clew.tasks.learning import places
-from clew.tasks.learning.values import Date, dates, forms, pauses, values
+from clew.tasks.learning.values import Date, Part, dates, forms, parts, pauses, values
 
 NAMED, HINTED, OTHER, IDLE = 3, 2, 1, 0  # all its words stand in the task; some; none; and what is rarely acted on at all
 FIELDS = frozenset({"input"})
@@ -25,6 +25,7 @@ CLICKED = frozenset({"button", "link", "checkbox", "radio", "image", "shape", "c
 LEAVING = frozenset({"close", "cancel", "back", "dismiss", "undo", "reset", "clear", "x", "×"})  # what undoes or leaves, on any page
 LATE = 0.96875  # the same for what is not the value itself but stands beside it on the page
 AWAY = 4  # words between a value and the name of its field, at most
+OFFERED = -0.5  # place of what is offered for what was typed: before all that the task names
 READ_ONLY = "(read only)"  # in the value of a field that is set in another way than by typing
 MENU, OPEN = "menu", "open"  # values of what opens a menu of its own, and of what is open already; of such a menu both
 STEM = 5  # letters by which words of one root are known: directed, director
@@ -75,6 +76,31 @@ class Sight:
     def quoted(self) -> list[str]:
         """What may begin or end something to choose."""
         return [v.lower() for v in values(self.task) if len(v) > 1] if '"' in self.task else []
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """What the task says of the beginning, the end or the middle of something to choose."""
+        return parts(self.task)
+
+    @cached_property
+    def later(self) -> set[str]:
+        """Parts that are typed when its beginning, which the task tells too, was no help."""
+        return {p.value for p in self.parts if p.where != "start"} if any(p.where == "start" for p in self.parts) else set()
+
+    def whole(self, text: str) -> bool:
+        """Whether a text has every part that the task tells."""
+        return bool(self.parts) and all(p.of(text) for p in self.parts)
+
+    @cached_property
+    def asked(self) -> str:
+        """What the one field there is holds of a part that the task tells: something may be offered for it; "" where it holds none."""
+        held = [e.value for e in self.page.elements if e.kind in FIELDS]
+        return held[0] if len(held) == 1 and held[0] and any(p.value.lower().startswith(held[0].lower()) for p in self.parts) else ""
+
+    @cached_property
+    def lists(self) -> bool:
+        """Whether something to press has every part that the task tells."""
+        return any(e.kind in CLICKED and self.whole(e.text) for e in self.page.elements)
 
     @cached_property
     def offers(self) -> list[Offer]:
@@ -224,6 +250,10 @@ def _pressed(element: Element, rank: int, where: float, sight: Sight) -> Told:
     if spot := sight.twins.get(element.id):
         said = f'click {element.kind} "{label}"{spot.words}'
         return said, click, rank if spot.words else min(rank, OTHER), where, "", ""
+    if rank < NAMED and sight.whole(element.text):
+        return f'click {element.kind} "{label}"', click, NAMED, OFFERED if sight.asked else where, "", ""
+    if rank < NAMED and sight.asked and any(p.of(element.text) for p in sight.parts):
+        return f'click {element.kind} "{label}"', click, OTHER, where, "", ""
     ends = [
         q for q in sight.quoted if element.text.lower() != q and (element.text.lower().startswith(q) or element.text.lower().endswith(q))
     ]
@@ -245,6 +275,9 @@ def _fillings(element: Element, late: float, sight: Sight) -> list[Told]:
     called = f'the "{word}" {element.kind}' if word else f'{element.kind} "{label}"'
     rank = HINTED if wanted(element.text, told)[0] == NAMED and READ_ONLY in element.value else IDLE  # typing into it clicks on it anyway
     found = [(f"click {called}", Action("click", element.id), rank, late, "", "")]
+    if len(sight.asked) > 1 and not sight.lists and not sight.whole(sight.asked):
+        text = f"type all but the last letter of {_quote(sight.asked)} into {called}"
+        found.append((text, Action("type", element.id, sight.asked[:-1]), NAMED, OFFERED, "", ""))
     for offer in sight.offers:
         if element.value == offer.value or (set(element.value) == {"*"} and len(element.value) == len(offer.value)):
             continue
@@ -261,6 +294,7 @@ def _fillings(element: Element, late: float, sight: Sight) -> list[Told]:
             spot = wanted(offer.name, told)[1] + LATE + len(told) * bool(sight.quoted)
         spot = spot + _before(element.text, spot, told) if its == NAMED else spot if level == NAMED else late
         level = IDLE if element.value or word == "" else level
+        spot += len(told) * (level == NAMED and offer.value in sight.later)
         found.append((f"type {offer.said} into {called}", Action("type", element.id, offer.value), level, spot, offer.base, element.id))
     return found
 

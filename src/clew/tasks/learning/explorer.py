@@ -74,6 +74,7 @@ class Run(Trial):
     kept: int = 0  # how many actions there were when the guide named the last of them
     loops: dict[int, bool] = field(default_factory=dict)  # by place of a step done as often as it takes: could the next be done at first?
     sight: Sight | None = None  # what was there before its last action
+    idle: bool = False  # whether its first step brought nothing that its next could be done to
     left: bool = False  # whether it had to look for a way where the guide named none
 
 
@@ -132,6 +133,8 @@ def explore(
         run = Run(guide=guide, told=len(world.utterance) + (0 if guide is None else len(guide.text)))
         episode.trials.append(run)
         attempt(world, episode, run, bounds)
+        if at is not None and run.idle:
+            followed[at] = RETRIES
         if succeeded(run):
             break
         episode.dead.add(run.path)
@@ -188,6 +191,8 @@ def attempt(world: World, episode: Episode, trial: Run, bounds: Bounds) -> None:
             episode.seen.vain.add(chosen.key)
         trial.new = {c.text for c in found} - {c.text for c in last}
         episode.seen.learn(trial, last, found, (before.gap, sight.gap), world.done and world.reward <= WHOLE)
+        if trial.followed == len(trial.done) == 1 and not trial.new and stuck(steps[place:], found):
+            trial.idle, steps = True, ()
     trial.reward, trial.ended = world.reward, world.done
 
 
@@ -218,6 +223,8 @@ def guided(steps: Sequence[str], place: int, options: Sequence[Choice], trial: R
         elif _open_step(steps[at]):
             found = [c for c in found if c.key not in trial.path] or found
         if found:
+            if not steps[at].startswith(ALL):
+                found = likeliest(found, seen)
             trial.followed += 1
             return best(found, trial, seen), max(place, at + (not stays))
     trial.left = trial.left or bool(trial.followed)
@@ -248,6 +255,20 @@ def fits(step: str, choice: Choice) -> bool:
 def fitting(step: str, options: Sequence[Choice]) -> list[Choice]:
     """The choices that are what a step says; where there are none, those that name a part of what it names."""
     return [c for c in options if fits(step, c)] or [c for c in options if within(step, c)]
+
+
+def stuck(steps: Sequence[str], options: Sequence[Choice]) -> bool:
+    """Whether nothing is there for what is due of these steps, nor for what may be left out before it."""
+    due = next((n for n, step in enumerate(steps, 1) if not skipped(step)), len(steps))
+    return bool(steps) and not any(fitting(step, options) for step in steps[:due])
+
+
+def likeliest(found: Sequence[Choice], seen: Seen) -> list[Choice]:
+    """Of what is what a step says: what the task names most, and of things with the same words those that failed least."""
+    most = [c for c in found if c.rank == max(o.rank for o in found)]
+    if len({c.text for c in most}) > 1:
+        return most
+    return [c for c in most if seen.blame.get(c.key, 0) == min(seen.blame.get(o.key, 0) for o in most)]
 
 
 def within(step: str, choice: Choice) -> bool:

@@ -8,6 +8,10 @@ _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”')
 _DATE, _TIME = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})"), re.compile(r"(\d{1,2}):(\d{2}) ?([AaPp][Mm])")
 _VALUE = re.compile(r"[\w@][\w@./:'’-]*")
 _SPAN = re.compile(r"(\d+) seconds?\b")
+_BOUND = re.compile(
+    r"\b(?:(start|begin|end)(?:s|ing|ning)? (?:with|in|by)|(contain|includ)(?:s|es|ing)?) (?:the )?(?:letters? |words? |text )?"
+    r'(?:"([^"]+)"|“([^”]+)”|([A-Z][\w-]*))'
+)
 MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
@@ -45,6 +49,25 @@ def values(task: str) -> list[str]:
             found += [task[run[0][0] : run[-1][1]], *(parts if len(parts) > 1 else [])]
         run = []
     return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a task says of something that it does not name whole: its beginning, its end, or what it holds."""
+
+    value: str
+    where: str  # start, end or within
+
+    def of(self, text: str) -> bool:
+        """Whether a text has it where it should be."""
+        whole, part = text.lower(), self.value.lower()
+        return part in whole if self.where == "within" else whole.endswith(part) if self.where == "end" else whole.startswith(part)
+
+
+def parts(task: str) -> list[Part]:
+    """The parts by which a task tells what is to be chosen, in its order."""
+    places = {"start": "start", "begin": "start", "end": "end"}
+    return [Part(m[3] or m[4] or m[5], places.get(m[1], "within")) for m in _BOUND.finditer(task)]
 
 
 def forms(value: str) -> list[tuple[str, str]]:
