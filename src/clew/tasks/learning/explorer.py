@@ -175,7 +175,7 @@ def attempt(world: World, episode: Episode, trial: Run, bounds: Bounds) -> None:
             trial.waited += bool(early)
             last = trial.done[-1].key if trial.followed and trial.kept == len(trial.done) else None  # it would only undo what the guide did
             options = [c for c in options if c.key != last and not any(fits(step, c) for step in early)] or options
-            trial.shown += sum(len(c.text) + NOTE for c in options if c.text in episode.seen.known)
+            trial.shown += sum(len(c.text) + NOTE for c in options if episode.seen.noted(c) is not None)
             chosen = best(options, trial, episode.seen, sight.gap, sight.missing(trial.done))
             wished = chosen.rank == NAMED and chosen.key not in trial.path
             free += wished or (sight.gap > 0 and episode.seen.nearer.get(chosen.key, False))
@@ -190,7 +190,8 @@ def attempt(world: World, episode: Episode, trial: Run, bounds: Bounds) -> None:
             trial.vain.add(chosen.key)
             episode.seen.vain.add(chosen.key)
         trial.new = {c.text for c in found} - {c.text for c in last}
-        episode.seen.learn(trial, last, found, (before.gap, sight.gap), world.done and world.reward <= WHOLE)
+        after = () if world.done else found  # what is there after the end may be the beginning of something else
+        episode.seen.learn(trial, last, after, (before.gap, sight.gap), world.done and world.reward <= WHOLE)
         if trial.followed == len(trial.done) == 1 and not trial.new and stuck(steps[place:], found):
             trial.idle, steps = True, ()
     trial.reward, trial.ended = world.reward, world.done
@@ -215,6 +216,8 @@ def guided(steps: Sequence[str], place: int, options: Sequence[Choice], trial: R
         if again and trial.left:  # what was done as often as it took is over: it would only undo what was tried since
             continue
         found = fitting(steps[at], options)
+        if stays and not again:  # as often as it takes is at one stretch: after something else it would only lead back
+            found = [c for c in found if c.key not in trial.path or c.key == trial.done[-1].key]
         if steps[at].startswith(ALL):  # a thing that was pressed may be called otherwise then, and the others are counted anew
             pressed = {c.action.element for c in trial.done if fits(steps[at], c)}
             found = [c for c in found if c.action.element not in pressed]

@@ -7,6 +7,7 @@ from typing import Any
 from clew.engine import Clew
 from clew.operators.experience import skills, trajectories, workflows
 from clew.operators.experience.workflows import ANY, EACH, NAMED, Workflow
+from clew.tasks.learning.choices import NAMED as MEANT
 from clew.tasks.learning.explorer import ALL, Episode, Guide, Run, shows, succeeded
 from clew.tasks.learning.values import values
 
@@ -34,7 +35,7 @@ def remember(memory: Clew, episode: Episode, session: str) -> None:
         lines.append({"content": "success" if good else "failure", "kind": "outcome", "data": {"reason": why, "used": used}})
         memory.record(lines, user=USER, session=f"{session}/{number}")
     last = episode.trials[-1] if episode.success else Run()
-    led = {c.text: LED if useful else 0 for c, useful in zip(last.done, last.useful(), strict=True)}
+    led = {c.text: LED for c, useful in zip(last.done, last.useful(), strict=True) if useful and c.rank < MEANT}  # else the task says it
     if brought := {text: max(n, led.get(text, n)) for text, n in episode.seen.brought.items()}:
         said = "\n".join([f"{ACTS}{episode.utterance}", *(f"{n} {text}" for text, n in [*brought.items()][:MOST])])
         memory.record([{"content": said, "kind": "observation"}], user=USER, session=f"{session}/acts")

@@ -100,17 +100,19 @@ class Seen:
     kinds: dict[str, tuple[int, float]] = field(default_factory=dict)  # by kind of action: times done, choices brought to light
     vain: set[Key] = field(default_factory=set)  # what was typed and was not there afterwards: something came between
     brought: dict[str, int] = field(default_factory=dict)  # by an action's words: choices new then, at most; or BAD
-    known: Mapping[str, float] = field(default_factory=dict)  # the same of other episodes, on average
+    known: Mapping[str, float] = field(default_factory=dict)  # the same of other episodes, on average, wherever the thing stood
     nearer: dict[Key, bool] = field(default_factory=dict)  # whether an action brought a calendar nearer to the day that is wanted
 
     @classmethod
     def after(cls, known: Mapping[str, float]) -> "Seen":
         """What is known before an episode, of other episodes: of single actions, and what their kinds brought."""
-        by_kind = dict[str, list[float]]()
+        by_thing, by_kind = dict[str, list[float]](), dict[str, list[float]]()
         for text, brought in known.items():
+            by_thing.setdefault(_thing(text), []).append(brought)
             by_kind.setdefault(_kind(text), []).append(brought)
         means = {name: (min(len(found), SEEDED), sum(found) / len(found)) for name, found in by_kind.items()}
-        return cls(known=known, kinds={name: (tries, tries * mean) for name, (tries, mean) in means.items()})
+        things = {name: sum(found) / len(found) for name, found in by_thing.items()}
+        return cls(known=things, kinds={name: (tries, tries * mean) for name, (tries, mean) in means.items()})
 
     def learn(self, trial: Trial, before: Iterable[Choice], options: Iterable[Choice], gaps: tuple[int, int], failed: bool) -> None:
         """Take in what the last action of a trial did: the choices and the months to the day that is wanted before it, and after it."""
@@ -134,6 +136,10 @@ class Seen:
             for key in {c.key for c, _ in trial.stood}:
                 self.blame[key] = self.blame.get(key, 0) + 1
 
+    def noted(self, choice: Choice) -> float | None:
+        """How much an action brought to light in other episodes, or one like it on a thing of the same words; None where nothing is known."""
+        return self.known.get(_thing(choice.text))
+
     def gain(self, here: int, choice: Choice) -> float:
         """What an action may bring: as it did here, else as it did in other episodes, else as its kind did so far; less for what ended
         a trial badly.
@@ -141,7 +147,7 @@ class Seen:
         if (here, choice.key) in self.led:
             after, new = self.led[here, choice.key]
             return -1.0 if after == here else log1p(new) + (choice.rank == HINTED) - self.worse(choice)
-        if (brought := self.known.get(choice.text)) is not None:
+        if (brought := self.noted(choice)) is not None:
             return (log1p(brought) if brought > 0 else IDLY * (2 if brought < 0 else 1)) + (choice.rank == HINTED) - self.worse(choice)
         tries, found = self.kinds.get(kind(choice), (0, 0))
         return log1p((found + 2) / (tries + 1)) + (choice.rank == HINTED) - self.worse(choice)
@@ -233,6 +239,11 @@ def open_to(found: Sequence[Choice], trial: Trial, seen: Seen, dead: set[tuple[K
 def kind(choice: Choice) -> str:
     """What sort of action it is: its words without those it acts on."""
     return _kind(choice.text)
+
+
+def _thing(text: str) -> str:
+    thing, near, _ = text.partition('" by "')
+    return f'{thing}"' if near else text
 
 
 def _kind(text: str) -> str:
