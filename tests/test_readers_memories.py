@@ -295,7 +295,7 @@ def test_a_database_that_is_no_memory_or_is_damaged_is_refused_with_the_reason(t
     (tmp_path / "bomb.zip").write_bytes(b"")
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w") as archive:
         archive.writestr("memories.json", "{")
-    with pytest.raises(UsageError, match=r"memories\.json cannot be read"):
+    with pytest.raises(UsageError, match=r"memories\.json: line 1 is not JSON"):
         list(read(tmp_path / "bomb.zip"))
 
 

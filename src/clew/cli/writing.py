@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from clew import Clew
 from clew.cli.terminal import MEMORY, Agent, Db, Json, Session, User, opened, out, progress, show_json
 from clew.errors import NotFound, UsageError
 from clew.readers import FORMATS, Left, git_log, imported, read
@@ -47,7 +48,7 @@ def bring(
     path: Annotated[
         Path,
         typer.Argument(
-            help="A chat export, another memory's store, a transcript, mail, a calendar, documents, or a folder of them; docs/import.md.",
+            help="A chat export (the zip too), another memory's store, transcripts, mail, a calendar, documents, a folder; docs/import.md.",
             show_default=False,
         ),
     ],
@@ -67,16 +68,19 @@ def bring(
         raise NotFound(f"there is nothing at {path} to import")
     told = _Told()
     with opened(db, new=True) as c:
+        head = c.log.head()
         with progress("import", json) as move:
             messages = git_log(path) if git else read(path, kind=format, tz=tz, left=told.hear, user=user)
             seen, new = imported(c, messages, path.name, user, as_lived, lambda done: move(done, None), told.hear)
         with progress("catch up", json) as move:
             stages = c.catch_up(progress=move)
+        taken = _taken(c, head)
     if json:
-        found = {"path": str(path), "messages": seen, "new": new, "already": seen - new, "views": stages}
+        found = {"path": str(path), "messages": seen, "new": new, "already": seen - new, **taken, "views": stages}
         show_json(found | told.listed())
     else:
-        out.print(f"{seen:,} messages read, {new:,} new" + (f", {seen - new:,} there already" if seen > new else ""))
+        counts = {"messages read": seen, "new": new} | ({"there already": seen - new} if seen > new else {}) | taken
+        out.print(", ".join(f"{count:,} {what}" for what, count in counts.items()))
         for why, count in told.left.most_common():
             out.print(f"left out: {count:,} x {why} (first: {told.first[why]})", style="dim")
         for recipe, state in stages.items():
@@ -85,6 +89,14 @@ def bring(
         told.complain()
     if told.broken:
         raise typer.Exit(UsageError.exit_code)
+
+
+def _taken(c: Clew, head: int) -> dict[str, int]:
+    """How many events an import withdrew, and how many memories it ended, since the log had that head; those that are none left out."""
+    edits = [event.body for event in c.log.select("seq > ? AND kind = 'edit' AND salt IS NOT NULL", (head,))]
+    found = {"withdrawn": len({seq for body in edits if body["op"] == "retract" for seq in body["seqs"]})}
+    found["ended"] = sum(body["op"] == "retire" for body in edits)
+    return {name: count for name, count in found.items() if count}
 
 
 class _Told:

@@ -16,6 +16,8 @@ def exported(
 ) -> dict[str, int]:
     """Write the log, and but for jsonl the memories that a recipe made of it; counts of what was written.
 
+    Where there are such, also of what was not: `quarantined` memories, and events `pending`, which the view has not taken in.
+
     `jsonl` is a file from which `Clew.load` makes the same log again; `md` and `parquet` are folders, which must be empty or
     not there. All are as private as the memory itself.
     """

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -10,39 +11,50 @@ from typing import Any, TextIO
 from clew.engine import Clew
 from clew.exporters import Tell
 from clew.exporters.told import memories
-from clew.types import TRUSTED, Event, Memory, Quote
+from clew.types import TRUSTED, Event, Memory, Quote, Scope
 
-COMMON = "_common"  # the folder of memories that have no user
+COMMON = "_common"  # the folder of memories that are common to all; those of an agent or session without a user have one each
 _SAFE = re.compile(r"[^\w.-]+|^\.+")
 
 
 def write(c: Clew, path: Path, recipe: str | None, tell: Tell) -> dict[str, int]:
-    """`memories/USER/ID.md`, `log/DAY.md` and an `index.md`; counts of memories, events and days."""
+    """`memories/USER/ID.md`, `log/DAY.md` and an `index.md`; counts of memories, events and days, and of what is left out."""
+    left = Counter[str]()
     total, counts = c.log.head(), {"memories": 0, "events": 0}
     days: dict[str, int] = {}
     (path / "log").mkdir()
     for event in _daily(path / "log", c.log.read(), days):
         counts["events"] += 1
         tell(event.seq, total)
-    folders: dict[str | None, str] = {}
-    for memory, quotes in memories(c, recipe):
-        user = memory.scope.user
-        if user not in folders:
-            folders[user] = COMMON if user is None else _named(user)
-            (path / "memories" / folders[user]).mkdir(parents=True)
-        (path / "memories" / folders[user] / f"{_named(memory.id)}.md").write_text(_memory(memory, quotes), encoding="utf-8")
+    folders: dict[str, str] = {}
+    for memory, quotes in memories(c, recipe, left):
+        folder, whose = _folder(memory.scope)
+        if folder not in folders:
+            folders[folder] = whose
+            (path / "memories" / folder).mkdir(parents=True)
+        (path / "memories" / folder / f"{_named(memory.id)}.md").write_text(_memory(memory, quotes), encoding="utf-8")
         counts["memories"] += 1
     lines = ["# A memory of Clew", "", f"{counts['memories']:,} memories, {counts['events']:,} events.", "", "## Memories", ""]
-    lines += [f"- [{_inline(user) if user else 'common to all'}](memories/{folder}/)" for user, folder in folders.items()]
+    lines += [f"- [{_inline(whose)}](memories/{folder}/)" for folder, whose in folders.items()]
     lines += ["", "## Log", "", *(f"- [{day}](log/{day}.md): {count:,} events" for day, count in sorted(days.items())), ""]
     (path / "index.md").write_text("\n".join(lines), encoding="utf-8")
-    return counts | {"days": len(days)}
+    return counts | {"days": len(days)} | left
+
+
+def _folder(scope: Scope) -> tuple[str, str]:
+    """(the folder of a scope's memories, whose they are in words)."""
+    if scope.user is not None:
+        return _named(scope.user), scope.user
+    for name in ("agent", "session"):
+        if (its := getattr(scope, name)) is not None:
+            return f"_{name}.{_named(its)}", f"{name} {its}"
+    return COMMON, "common to all"
 
 
 def _named(text: str) -> str:
     """A name as a file may have it; one that had to be changed keeps a digest, so that two never meet."""
     safe = _SAFE.sub("_", text)[:80]
-    return safe if safe == text and safe != COMMON else f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return safe if safe == text and safe[:1] != "_" else f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _daily(folder: Path, events: Iterator[Event], days: dict[str, int]) -> Iterator[Event]:

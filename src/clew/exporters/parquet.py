@@ -1,6 +1,7 @@
 """Parquet: `events.parquet` and `memories.parquet`, zstd, instants in UTC microseconds; docs/import.md lists the columns."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -68,11 +69,12 @@ MEMORIES = pa.schema(
 
 
 def write(c: Clew, path: Path, recipe: str | None, tell: Tell) -> dict[str, int]:
-    """Both files; the counts of their rows."""
-    total = c.log.head()
+    """Both files; the counts of their rows, and of what is left out."""
+    total, left = c.log.head(), Counter[str]()
     events = _written(path / "events.parquet", EVENTS, map(_event, c.log.read()), lambda done: tell(done, total))
-    found = _written(path / "memories.parquet", MEMORIES, (_memory(*pair) for pair in memories(c, recipe)), lambda done: tell(done, None))
-    return {"events": events, "memories": found}
+    rows = (_memory(*pair) for pair in memories(c, recipe, left))
+    found = _written(path / "memories.parquet", MEMORIES, rows, lambda done: tell(done, None))
+    return {"events": events, "memories": found} | left
 
 
 def _written(path: Path, schema: Any, rows: Iterator[Mapping[str, Any]], tell: Any) -> int:

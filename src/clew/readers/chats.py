@@ -1,9 +1,13 @@
 """Messages in JSON: OpenAI's shape, any list of who said what when, and the exports of ChatGPT and Claude."""
 
-from collections.abc import Iterator, Mapping
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from clew.errors import UsageError
+from clew.readers import archives
 from clew.readers.files import File, Message, table, tables
 from clew.types import KINDS
 
@@ -21,6 +25,7 @@ SHAPE = ("role", "name", "tool_calls", "tool_call_id", "function_call", "refusal
 ROLES = ("user", "assistant", "tool", "function", "system", "developer")
 LISTS = ("messages", "turns", "conversation", "chat", "traj")  # where a conversation keeps its messages
 _NOT_SAID = ("thoughts", "user_editable_context")  # kinds of content that ChatGPT keeps but does not show
+_TALKS = re.compile(r"(?:.*/)?conversations(?:-(\d+))?\.json")  # in the archive that is downloaded; large ones come in numbered parts
 _ALIASES = {"human": "user", "ai": "assistant", "bot": "assistant", "model": "assistant"}
 
 
@@ -125,9 +130,32 @@ def text_of(content: Any) -> str:
     return "\n".join(p["text"] for p in parts(content if isinstance(content, list) else []) if isinstance(p.get("text"), str))
 
 
+def talks(file: File) -> list[File]:
+    """The conversations in an archive of ChatGPT or Claude, in the order of their numbers; a file that is no archive is its own."""
+    if not zipfile.is_zipfile(file.path):
+        return [file]
+    found = [match for name in archives.trusted(file.path) if (match := _TALKS.fullmatch(name))]
+    return [replace(file, part=match[0]) for match in sorted(found, key=lambda match: (int(match[1] or 0), match[0]))]
+
+
+def _archived(file: File, one: Callable[[Mapping[str, Any], File, str], Iterator[Message]]) -> Iterator[Message]:
+    """What `one` makes of each conversation, in an archive or not; what else the archive holds is told."""
+
+    def read(_: str, part: File) -> Iterator[Message]:
+        yield from part.each(part.records(), lambda where, talk: one(talk, part, where))
+
+    parts = talks(file)
+    yield from file.each(((part.name, part) for part in parts), read)
+    if parts != [file]:
+        known = {part.part for part in parts}
+        for name in archives.trusted(file.path):
+            if name not in known:
+                file.skip(f"{file.name}, {name}", "a file that stands beside the conversations in the archive")
+
+
 def read_chatgpt(file: File) -> Iterator[Message]:
-    """ChatGPT's conversations.json: of each tree of messages the branch that was last shown."""
-    yield from file.each(file.records(), lambda where, talk: _shown(talk, file, where))
+    """ChatGPT's conversations.json, in its archive or out of it: of each tree of messages the branch that was last shown."""
+    yield from _archived(file, _shown)
 
 
 def _shown(talk: Mapping[str, Any], file: File, where: str) -> Iterator[Message]:
@@ -168,8 +196,8 @@ def _branch(nodes: Mapping[str, Any], last: Any) -> list[str]:
 
 
 def read_claude(file: File) -> Iterator[Message]:
-    """Claude's conversations.json; the text of an attachment becomes a document of its own."""
-    yield from file.each(file.records(), lambda where, talk: _talked(talk, file, where))
+    """Claude's conversations.json, in its archive or out of it; the text of an attachment becomes a document of its own."""
+    yield from _archived(file, _talked)
 
 
 def _talked(talk: Mapping[str, Any], file: File, where: str) -> Iterator[Message]:

@@ -61,7 +61,7 @@ def sectioned(
             marks = {"links": list(links), "tags": list(dict.fromkeys([*tags, *_TAG.findall(plain)])), "front": dict(front)}
             told = data | {name: found for name, found in marks.items() if found}
             said = True
-            yield about | {"content": piece, "key": file.key(" > ".join(path), piece), "data": told}
+            yield about | {"content": piece, "data": told}
     if not said:
         file.skip(file.name, "no words")
 
@@ -111,9 +111,9 @@ def _sections(text: str) -> Iterator[tuple[list[str], str]]:
 
 def read_text(file: File) -> Iterator[Message]:
     """One document a paragraph; a blank line ends a paragraph."""
-    for n, paragraph in enumerate(re.split(r"\n[ \t]*\n\s*", file.text().replace("\r\n", "\n").strip()), 1):
+    for paragraph in re.split(r"\n[ \t]*\n\s*", file.text().replace("\r\n", "\n").strip()):
         for piece in pieces(paragraph):
-            yield {"content": piece, "kind": "document", "key": file.key(n, piece), "data": {"file": file.name}}
+            yield {"content": piece, "kind": "document", "data": {"file": file.name}}
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ import codecs
 import gzip
 import hashlib
 import json
+import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from clew.errors import NotFound, UsageError
+from clew.readers import archives
 
 Message = dict[str, Any]
 T = TypeVar("T")
@@ -43,11 +45,19 @@ class File:
     left: Callable[[Left], None] | None = None
     user: str | None = None
     root: Path | None = None  # the folder that is read as a whole, where this is a file in it
+    whole: Callable[[str], None] | None = None  # told of the place of each file of documents that was read whole, see `notes`
+    part: str | None = None  # the name of a file in a zip archive, where the path is the archive's
 
     @property
     def name(self) -> str:
-        """The file's name without its folder; in a folder that is read as a whole its path there."""
-        return self.path.name if self.root is None else self.path.relative_to(self.root).as_posix()
+        """The file's name without its folder; in a folder that is read as a whole its path there; behind it its part's."""
+        own = self.path.name if self.root is None else self.path.relative_to(self.root).as_posix()
+        return own if self.part is None else f"{own}, {self.part}"
+
+    @property
+    def place(self) -> str:
+        """The file as an error names it."""
+        return str(self.path) if self.part is None else f"{self.path}: {self.part}"
 
     def skip(self, where: str, why: str) -> None:
         """Tell of something that is left out on purpose, as a kind of thing and not by its words: equal ones are counted."""
@@ -58,7 +68,7 @@ class File:
         """Tell of something that cannot be read and go on; raise it where nobody listens."""
         if self.left is None:
             raise error
-        self.left(Left(where, str(error).removeprefix(f"{where}: ").removeprefix(f"{self.path}: "), True))
+        self.left(Left(where, str(error).removeprefix(f"{where}: ").removeprefix(f"{self.place}: "), True))
 
     def each(self, found: Iterable[tuple[str, T]], act: Callable[[str, T], Iterator[Message]]) -> Iterator[Message]:
         """What `act` makes of each thing found; where one cannot be read the next one still is."""
@@ -183,6 +193,8 @@ class File:
         return f"{self.name[:200]}:{str(item)[:200]}:{digest.hexdigest()[:12]}"
 
     def _open(self) -> Any:
+        if self.part is not None:
+            return archives.opened(self.path, self.part)
         with self.path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
         return gzip.open(self.path, "rb") if packed else self.path.open("rb")
@@ -190,7 +202,9 @@ class File:
     def _guarded(self, act: Any) -> bytes:
         try:
             return act()
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        except (gzip.BadGzipFile, zipfile.BadZipFile, EOFError, zlib.error) as error:
+            if self.part is not None:
+                raise UsageError(f"{self.place} cannot be read ({error}); download the archive again") from error
             raise UsageError(f"{self.path}: the gzip file is damaged ({error}); unpack it with gunzip to see how far it goes") from error
 
     def _decoded(self, raw: bytes, offset: int) -> str:
@@ -200,7 +214,7 @@ class File:
             place = offset + error.start
             like = "UTF-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "Latin-1 or Windows-1252"
             raise UsageError(
-                f"{self.path}: byte {place} (0x{raw[error.start]:02x}) is not UTF-8; the file may be {like}: "
+                f"{self.place}: byte {place} (0x{raw[error.start]:02x}) is not UTF-8; the file may be {like}: "
                 f"convert it first, as in: iconv -f {like.split()[0].lower()} -t utf-8 {self.name}"
             ) from error
 
@@ -208,7 +222,7 @@ class File:
         try:
             return reader.decode(raw, ended)
         except UnicodeDecodeError as error:
-            raise UsageError(f"{self.path} is not UTF-8 ({error.reason}); convert it first with iconv") from error
+            raise UsageError(f"{self.place} is not UTF-8 ({error.reason}); convert it first with iconv") from error
 
     def _parsed(self, text: str, line: int) -> Any:
         try:
@@ -218,7 +232,7 @@ class File:
             raise self._not_json(number, why) from error
 
     def _not_json(self, line: int, why: str) -> UsageError:
-        return UsageError(f"{self.path}: line {line} is not JSON ({why}); each line must be one complete JSON value")
+        return UsageError(f"{self.place}: line {line} is not JSON ({why}); each line must be one complete JSON value")
 
     def _is_lines(self) -> bool:
         """Whether the first line is a JSON value by itself."""

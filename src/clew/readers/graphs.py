@@ -17,9 +17,9 @@ _ZONE = re.compile(r"\[[\w/+-]+\]$")  # behind a time as Neo4j writes it
 
 
 def read_graph(file: File) -> Iterator[Message]:
-    """Episodes as what was said, facts and summaries as what was concluded; a fact that ended says until when it held.
+    """Episodes as what was said, facts and summaries as what was concluded, the facts from the episodes that they name.
 
-    `group_id`, or Zep's user, is whose it is. Facts name the episodes they came from in their data.
+    A fact that ended says until when it held. `group_id`, or Zep's user, is whose it is.
     """
 
     def one(where: str, item: Any) -> Iterator[Message]:
@@ -108,7 +108,8 @@ def _fact(item: Mapping[str, Any], file: File, where: str) -> Iterator[Message]:
         "expired_at": gone,
     }
     data |= {"subject": item.get("source_node_uuid"), "object": item.get("target_node_uuid"), "attributes": item.get("attributes")}
-    about = {"current": "uuid" in item} | _whose(item, file) | ({"at": at} if at else {})
+    drawn = [f"graphiti:{episode}"[:500] for episode in items(data["episodes"]) if isinstance(episode, str)]
+    about = {"current": "uuid" in item, "drawn": drawn, "until": until or gone} | _whose(item, file) | ({"at": at} if at else {})
     yield concluded("graphiti", text, f"graphiti:{item.get('uuid') or stamp(item['fact'])}:{stamp(text)}", about, data)
 
 

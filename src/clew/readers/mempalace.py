@@ -75,7 +75,8 @@ def _fact(row: Mapping[str, Any], file: File, where: str) -> Iterator[Message]:
     text = held(f"{row['subject_name']} {str(row['predicate']).replace('_', ' ')} {row['object_name']}", since, until)
     at = since or file.moment(_utc(row.get("extracted_at")), where)
     data = {"drawer": row.get("source_drawer_id"), "file": row.get("source_file"), "confidence": row.get("confidence")}
-    about: Message = {"current": True} | ({"at": at} if at else {})
+    drawn = [f"mempalace:{row['source_drawer_id']}"] if row.get("source_drawer_id") else []
+    about: Message = {"current": True, "drawn": drawn, "until": until} | ({"at": at} if at else {})
     yield concluded("mempalace", text, f"mempalace:triple:{row['id']}:{stamp(text)}", about, data)
 
 

@@ -75,8 +75,7 @@ def read_pdf(file: File) -> Iterator[Message]:
         if not text:
             file.skip(where, "a page without text: a scan, or empty")
         for piece in pieces(text):
-            key = file.key(f"page {number}", piece)
-            yield about | {"content": piece, "key": key, "data": {"file": file.name, "title": str(title), "page": number}}
+            yield about | {"content": piece, "data": {"file": file.name, "title": str(title), "page": number}}
 
     count = _guarded(file, file.name, lambda: len(pdf.pages))
     yield from file.each(((f"{file.name}, page {n}", n) for n in range(1, count + 1)), page)
@@ -136,7 +135,7 @@ def read_pptx(file: File) -> Iterator[Message]:
             file.skip(where, "a slide without text")
         for piece in pieces(text):
             data = {"file": file.name, "title": lines[0].split("\n")[0] if lines else file.path.stem, "slide": number}
-            yield about | {"content": piece, "key": file.key(f"slide {number}", piece), "data": data}
+            yield about | {"content": piece, "data": data}
 
     slides = _guarded(file, file.name, lambda: list(show.slides))
     yield from file.each(((f"{file.name}, slide {n}", (n, each)) for n, each in enumerate(slides, 1)), slide)
@@ -173,7 +172,7 @@ def read_xlsx(file: File) -> Iterator[Message]:
                 names = [*header, *(get_column_letter(n) for n in range(len(header) + 1, len(cells) + 1))]
                 text = "\n".join(f"{name}: {cell}" for name, cell in zip(names, cells) if cell)
                 data = {"file": file.name, "sheet": sheet.title, "row": number}
-                yield about | {"content": text, "key": file.key(f"{sheet.title}!{number}", text), "data": data}
+                yield about | {"content": text, "data": data}
     finally:
         book.close()
 

@@ -1,18 +1,18 @@
 """OpenMemory: mem0's (its export, zip or unpacked, or openmemory.db) and the store of the same name with sectors."""
 
-import gzip
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from clew.errors import UsageError
+from clew.readers import archives
 from clew.readers.derived import concluded, ended, scope, stamp
 from clew.readers.files import File, Message, items, table, tables
 from clew.readers.rows import columns, held, rows, sqlite
 
 PARTS = ("memories.json", "memories.jsonl.gz")  # what an export's zip holds; the first tells more
-LARGEST = 1 << 30  # bytes of a part of a zip, unpacked; a larger one is refused as a bomb
 _ROWS = (
     "SELECT m.id, u.user_id AS user, a.name AS app, m.content, m.metadata, lower(m.state) AS state, m.created_at, m.updated_at, m.deleted_at"
     " FROM memories m LEFT JOIN users u ON u.id = m.user_id LEFT JOIN apps a ON a.id = m.app_id ORDER BY m.rowid"
@@ -22,7 +22,7 @@ _ROWS = (
 def read_openmemory(file: File) -> Iterator[Message]:
     """A memory each with its state, its app and its categories; what was deleted there is recorded and withdrawn."""
     if zipfile.is_zipfile(file.path):
-        yield from file.each(_unpacked(file), lambda where, item: _memory(item, file, where))
+        yield from _told(_part(file))
     elif file.head(16).startswith(b"SQLite"):
         with sqlite(file.path) as c:
             there = columns(c)
@@ -35,30 +35,24 @@ def read_openmemory(file: File) -> Iterator[Message]:
             places = ((f"{file.name}, memory {n}", row) for n, row in enumerate(found, 1))
             yield from file.each(places, lambda where, row: _memory(row, file, where))
     else:
-        for where, item in file.objects():
-            listed = _listed(item) if isinstance(table(item).get("memories"), list) else [(None, table(item))]
-            places = ((where if n is None else f"{where}, memory {n}", each) for n, each in listed)
-            yield from file.each(places, lambda place, each: _memory(each, file, place))
+        yield from _told(file)
 
 
-def _unpacked(file: File) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    with zipfile.ZipFile(file.path) as archive:
-        info = next((i for part in PARTS for i in archive.infolist() if i.filename.rpartition("/")[2] == part), None)
-        if info is None:
-            raise UsageError(f"{file.path} holds neither {' nor '.join(PARTS)}; unpack it and give a file in it")
-        if info.file_size > LARGEST:
-            raise UsageError(f"{file.path}: {info.filename} unpacks to {info.file_size:,} bytes; unpack it and give the file itself")
-        try:
-            with archive.open(info) as part:
-                if info.filename.endswith(".gz"):
-                    with gzip.open(part) as lines:
-                        for n, line in enumerate(lines, 1):
-                            yield f"{file.name}, {info.filename}, line {n}", table(json.loads(line))
-                else:
-                    for n, item in _listed(json.load(part)):
-                        yield f"{file.name}, {info.filename}, memory {n}", item
-        except (ValueError, EOFError, OSError, zipfile.BadZipFile, RecursionError) as error:
-            raise UsageError(f"{file.path}: {info.filename} cannot be read: {error}") from error
+def _told(file: File) -> Iterator[Message]:
+    """The memories of an export, whole or one a line."""
+    for where, item in file.objects():
+        listed = _listed(item) if isinstance(table(item).get("memories"), list) else [(None, table(item))]
+        places = ((where if n is None else f"{where}, memory {n}", each) for n, each in listed)
+        yield from file.each(places, lambda place, each: _memory(each, file, place))
+
+
+def _part(file: File) -> File:
+    """The part of an export's archive that tells most."""
+    names = archives.trusted(file.path)
+    found = next((name for part in PARTS for name in names if name.rpartition("/")[2] == part), None)
+    if found is None:
+        raise UsageError(f"{file.path} holds neither {' nor '.join(PARTS)}; unpack it and give a file in it")
+    return replace(file, part=found)
 
 
 def _listed(whole: Any) -> Iterator[tuple[int | None, Mapping[str, Any]]]:

@@ -12,15 +12,16 @@ from types import MappingProxyType
 from typing import Any
 
 from clew.errors import MissingExtra, NotFound, UsageError
-from clew.readers import calendars, chats, documents, graphs, letta, mail, mem0, mempalace, openmemory, transcripts
+from clew.readers import archives, calendars, chats, documents, graphs, letta, mail, mem0, mempalace, openmemory, transcripts
 from clew.readers.files import File, Left, Message, table, tables, zone
 from clew.readers.git import git_log
+from clew.readers.notes import Reading, kept
 from clew.readers.rows import MAGIC, columns, sqlite
 
 
 def _office(kind: str) -> Callable[[File], Iterator[Message]]:
     """A reader of the extra [documents], imported when it is used."""
-    return lambda file: getattr(importlib.import_module("clew.readers.office"), f"read_{kind}")(file)
+    return kept(lambda file: getattr(importlib.import_module("clew.readers.office"), f"read_{kind}")(file))
 
 
 def read_folder(file: File) -> Iterator[Message]:
@@ -62,8 +63,8 @@ FORMATS: Mapping[str, Callable[[File], Iterator[Message]]] = MappingProxyType(
         "letta": letta.read_letta,
         "graphiti": graphs.read_graph,
         "mempalace": mempalace.read_mempalace,
-        "markdown": documents.read_markdown,
-        "text": documents.read_text,
+        "markdown": kept(documents.read_markdown, dated=True),
+        "text": kept(documents.read_text),
         "csv": documents.read_csv,
         "mbox": mail.read_mbox,
         "ics": calendars.read_ics,
@@ -88,27 +89,32 @@ def read(
     tz: str | tzinfo | None = None,
     left: Callable[[Left], None] | None = None,
     user: str | None = None,
-) -> Iterator[Message]:
+) -> Reading:
     """The messages of a file or a folder, in the order in which they stand there.
 
     `kind` names the format (one of FORMATS) where its content should not decide; gzip is unpacked. `tz`, a name or an
     offset, is taken for times that carry none: without it they are an error. Each message is what `Clew.record` takes:
     content, kind, key, and role, actor, at, session and data where the file knows them; stores of many users name the `user`
-    too, unless `user` says whose they are. `current` and `ended` in a message are for `imported`: what its source said before is withdrawn.
+    too, unless `user` says whose they are. What `importing` lists as HINTS, and `ended`, is in a message for `imported`, and so is what
+    this iterator knows of the files that it read.
     Raises NotFound for a missing file at once; UsageError for a file of no known format, and while reading, with file and
     line, for a broken one. With `left` reading goes on behind what is broken, and it is told of everything that was left out.
     """
-    file = File(Path(path), zone(tz), left, user)
+    reading = Reading(iter(()))
+    file = File(Path(path), zone(tz), left, user, whole=reading.whole.add)
     if kind is not None and kind not in FORMATS:
         raise UsageError(f"kind={kind!r} is no format; there are {', '.join(FORMATS)}")
     if not file.path.exists():
         raise NotFound(f"there is no file {file.path}")
-    return _found(FORMATS[kind or sniff(file)], file)
+    reading.messages = _found(kind or sniff(file), file, reading)
+    return reading
 
 
-def _found(reader: Callable[[File], Iterator[Message]], file: File) -> Iterator[Message]:
+def _found(kind: str, file: File, reading: Reading) -> Iterator[Message]:
     try:
-        yield from map(_modest, reader(file))
+        yield from map(_modest, FORMATS[kind](file))
+        if kind == "folder":
+            reading.survey(file.path)
     except UsageError as error:  # it ends here; what came before it is kept
         file.refuse(file.name, error)
 
@@ -125,6 +131,8 @@ def sniff(file: File) -> str:
     head = file.head()
     if zipfile.is_zipfile(file.path):
         return _zip_format(file)
+    if head.startswith(b"PK\x03\x04"):
+        raise UsageError(f"{file.path} is a zip archive without its end; download it again")
     if head.startswith(MAGIC):
         return _sqlite_format(file)
     if head.startswith(b"%PDF-"):
@@ -163,13 +171,36 @@ def _folder_format(file: File) -> str:
 
 
 def _zip_format(file: File) -> str:
-    with zipfile.ZipFile(file.path) as archive:
-        names = archive.namelist()
-    if found := next((kind for part, kind in _OFFICE.items() if part in names), None):
-        return found
-    if any(name.rpartition("/")[2] in openmemory.PARTS for name in names):
+    found = archives.names(file.path)
+    if kind := next((kind for part, kind in _OFFICE.items() if part in found), None):
+        return kind
+    found = archives.trusted(file.path)
+    if parts := chats.talks(file):
+        return _archive_format(file, parts)
+    if any(name.rpartition("/")[2] in openmemory.PARTS for name in found):
         return "openmemory"
-    raise UsageError(f"{file.path} is a zip archive; unpack it and give a file in it, such as conversations.json")
+    raise UsageError(
+        f"{file.path} is a zip archive of no known export (those of ChatGPT, Claude and OpenMemory are); "
+        f"unpack it and give a file or a folder in it: {', '.join(found[:6])[:200] or 'it is empty'}"
+    )
+
+
+def _archive_format(file: File, parts: list[File]) -> str:
+    """Whose export an archive with conversations is; one where nothing was ever said is of either."""
+    kinds, broken = set[str](), list[UsageError]()
+    for part in parts:
+        try:
+            if next(replace(part, left=None).objects(), None) is not None:
+                kinds.add(_json_format(part))
+        except UsageError as error:
+            broken.append(error)
+    if known := [kind for kind in ("chatgpt", "claude") if kind in kinds]:
+        return known[0]
+    if broken:
+        raise broken[0]
+    if kinds:
+        raise UsageError(f"{parts[0].place} is neither ChatGPT's nor Claude's: no conversation in it has `mapping` or `chat_messages`")
+    return "chatgpt"
 
 
 def _sqlite_format(file: File) -> str:
@@ -203,7 +234,7 @@ def _json_format(file: File) -> str:
         if found := _object_format(item):
             return found
         if item.get("table") in ("meta", "event") and ("seq" in item or "key" in item):
-            raise UsageError(f"{file.path} is an export of Clew; take it in with `clew load`")
+            raise UsageError(f"{file.place} is an export of Clew; take it in with `clew load`")
         if n >= 50 or not {"leafUuid", "summary", "snapshot", "sessionId"} & set(item):  # Claude Code may begin with other lines
             return "messages"
     return "messages"
