@@ -342,6 +342,28 @@ def test_a_connection_without_the_tenants_name_sees_and_writes_nothing() -> None
         assert clew.log.verify() and clew.users() == ["ana"]
 
 
+def test_a_connection_has_its_tenant_in_a_transaction_only() -> None:
+    url, asked = f"{tenant()}'s%20\\%20'; SET clew.tenant='other", "SELECT current_setting('clew.tenant', true)"
+    with Clew(url, recipes=["verbatim"]) as clew:
+        clew.record("harbour", user="ana")
+        assert clew.recall("harbour", user="ana")
+        name = parted(url)[1]
+        database: Any = opened(url)
+        assert name.endswith("'s \\ '; SET clew.tenant='other")
+        with database.snapshot() as c:
+            assert c.execute(asked).get == name
+        with database.write() as c:
+            assert c.execute(asked).get == name
+        assert not c.execute(asked).get and c.execute("SELECT count(*) FROM event").get == 0
+        with database._lent() as c:
+            assert not c.execute(asked).get and c.execute("SELECT count(*) FROM event").get == 0
+            with pytest.raises(Denied, match="row-level security"):
+                c.execute("INSERT INTO lease VALUES ('nobody''s')")
+        database.close()
+    with raw(url, tenant=name) as p:
+        assert p.execute("SELECT count(*) FROM event").fetchone() == (1,)
+
+
 def test_tenants_of_one_database_know_nothing_of_each_other() -> None:
     with Clew(tenant()) as one, Clew(tenant()) as two:
         one.record("the harbour is closed", user="ana", key="k")
@@ -522,6 +544,7 @@ def test_an_older_schema_is_brought_to_this_format_once_for_all_tenants(monkeypa
             clew.record("harbour", user="ana")
     with raw(urls[0].partition("&tenant")[0]) as c:
         c.execute("DROP INDEX clew.memory_id")  # as of a schema from before it
+        c.execute("ALTER POLICY tenant ON clew.lease WITH CHECK (tenant = current_setting('clew.tenant', true))")
     monkeypatch.setattr(postgres_schema.schema, "FORMAT", 2)
     monkeypatch.setattr(postgres_schema.schema, "STEPS", {2: ("", "ALTER TABLE clew.fault ADD COLUMN note text")})
     for url in urls:
@@ -530,6 +553,7 @@ def test_an_older_schema_is_brought_to_this_format_once_for_all_tenants(monkeypa
     with raw(urls[0].partition("&tenant")[0]) as c:
         assert c.execute("SELECT number FROM clew.format").fetchall() == [(2,)]
         assert c.execute("SELECT count(*) FROM pg_indexes WHERE schemaname='clew' AND indexname='memory_id'").fetchone() == (1,)
+        assert c.execute("SELECT count(*) FROM pg_policies WHERE with_check LIKE '%NULLIF%'").fetchone() == (len(postgres_schema.KEYS) + 9,)
     monkeypatch.undo()
     with Clew(urls[1], recipes=["verbatim"]) as clew:  # an older Clew looks, and does not write
         assert clew.status()["readonly"] and clew.recall("harbour", user="ana")

@@ -26,13 +26,13 @@ try:
     from psycopg import pq
     from psycopg.types.composite import CompositeInfo
 
-    from clew.storage.postgres_values import Rows, adapted, parted, translated
+    from clew.storage.postgres_values import Rows, adapted, parted, quoted, translated
 except ModuleNotFoundError as missing:
     raise MissingExtra("postgres", "a log on PostgreSQL") from missing
 
 BUSY_MS = 30_000  # how long one writer waits for another's transaction
-WRITE = "BEGIN{}; SELECT 1 FROM meta WHERE key='head' FOR UPDATE"
-READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"  # BEGIN takes no snapshot, the first statement does
+WRITE = "{}; SELECT 1 FROM meta WHERE key='head' FOR UPDATE"
+FROZEN = " ISOLATION LEVEL REPEATABLE READ READ ONLY"  # from its first question on, which BEGIN and SET are not
 MAKING = 0x436C6577  # the advisory lock under which the schema is made
 
 
@@ -141,6 +141,7 @@ class Database:
         if key is not None or keyfile is not None:
             raise UsageError("key= encrypts an SQLite file; a PostgreSQL server's disk is encrypted by whoever runs it")
         self.url, self.tenant = parted(url)
+        self._bound = f"SET LOCAL {SETTING} = {quoted(self.tenant)}"
         parts = urlsplit(self.url)
         self.path: Any = f"postgresql://{parts.hostname or ''}{parts.path}?tenant={quote(self.tenant)}"  # no user, no password
         self.key = None
@@ -153,7 +154,7 @@ class Database:
         self._value: CompositeInfo | None = None
         self._writer = self._connected()
         self._prepare()
-        self.secret: bytes = self._writer.execute("SELECT value FROM meta WHERE key='secret'").get
+        self.secret: bytes = self._founded()
 
     # -- connecting ---------------------------------------------------------------------------------------------
 
@@ -165,9 +166,8 @@ class Database:
         except psycopg.ProgrammingError as error:
             raise UsageError(f"{self.path} is no address of a PostgreSQL database: {str(error).strip()}") from error
         raw.execute(
-            f"SELECT set_config('search_path', 'clew', false), set_config('{SETTING}', %s, false),"
-            " set_config('lock_timeout', %s, false), set_config('jit', 'off', false)",
-            (self.tenant, str(BUSY_MS)),
+            "SELECT set_config('search_path', 'clew', false), set_config('lock_timeout', %s, false), set_config('jit', 'off', false)",
+            (str(BUSY_MS),),
         )
         adapted(raw, self._value)
         return Connection(raw, self.path)
@@ -194,15 +194,27 @@ class Database:
             raise Denied(f"{self.path} has format {found} and this Clew reads {schema.FORMAT}: open its primary first")
         if not self.readonly:
             self._raised(found)
-        if self.readonly or c.execute("SELECT count(*) FROM meta WHERE key IN ('secret', 'head', 'chain', 'answers')").get == 4:
-            return
-        c.command("BEGIN")
-        c.executemany(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING",
-            (("secret", secrets.token_bytes(32)), ("chain", bytes(32)), ("answers", bytes(32))),
-        )
-        c.execute("INSERT INTO meta VALUES ('head', ?) ON CONFLICT DO NOTHING", (0,))
-        c.command("COMMIT")
+
+    def _founded(self) -> bytes:
+        """The tenant's secret; what every log begins with is written where it is missing."""
+        c = self._writer
+        c.command(self._begin())
+        try:
+            if not self.readonly and c.execute("SELECT count(*) FROM meta WHERE key IN ('secret', 'head', 'chain', 'answers')").get < 4:
+                c.executemany(
+                    "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING",
+                    (("secret", secrets.token_bytes(32)), ("chain", bytes(32)), ("answers", bytes(32))),
+                )
+                c.execute("INSERT INTO meta VALUES ('head', ?) ON CONFLICT DO NOTHING", (0,))
+            secret = c.execute("SELECT value FROM meta WHERE key='secret'").get
+            c.command("COMMIT")
+            return secret
+        finally:
+            c.ended()
+
+    def _begin(self, mode: str = "") -> str:
+        """What begins a transaction of this tenant; outside one a connection has no tenant, sees no row and can write none."""
+        return f"BEGIN{mode}; {self._bound}"
 
     def _made(self) -> None:
         if self.readonly:
@@ -212,12 +224,12 @@ class Database:
                 c.command(postgres_schema.statements())
 
     def _raised(self, found: int) -> None:
-        """Bring an older schema to this format, all tenants at once, and add the indexes that came later."""
+        """Bring an older schema to this format, all tenants at once, with the indexes and policies that came later."""
         with self._making() if found < schema.FORMAT else nullcontext(self._writer) as c:
             for number in range(c.execute("SELECT number FROM format").get + 1, schema.FORMAT + 1):
                 c.command(f"{schema.STEPS[number][1]}; UPDATE clew.format SET number = {number}")
-        have = {name for (name,) in self._writer.execute("SELECT indexname::text FROM pg_indexes WHERE schemaname='clew'")}
-        lacking = [statement for name, statement in postgres_schema.indexes().items() if name not in have]
+        have = {name for (name,) in self._writer.execute(postgres_schema.HAVE)}
+        lacking = [statement for name, statement in postgres_schema.later().items() if name not in have]
         if lacking:
             with self._making() as c:
                 c.command(";".join(lacking))
@@ -226,7 +238,7 @@ class Database:
     def _making(self) -> Iterator[Connection]:
         """A transaction in which no other process makes or changes the schema."""
         c = self._writer
-        c.command(f"BEGIN; SELECT pg_advisory_xact_lock({MAKING})")
+        c.command(f"{self._begin()}; SELECT pg_advisory_xact_lock({MAKING})")
         try:
             yield c
             c.command("COMMIT")
@@ -260,7 +272,7 @@ class Database:
             return
         try:
             with self._lent() as connection:
-                self._begun(connection, READ)
+                self._begun(connection, f"{self._begin(FROZEN)}; SELECT 1")
                 self._local.reading = connection
                 try:
                     yield connection
@@ -286,7 +298,7 @@ class Database:
                     yield self._writer
                     return
                 setting = "" if durable else "; SET LOCAL synchronous_commit = off"
-                while not self._begun(None, WRITE.format(setting)):  # a restore had just put another row in its place
+                while not self._begun(None, self._begin() + WRITE.format(setting)):  # a restore had just put another row in its place
                     self._writer.ended()
                 try:
                     yield self._writer
@@ -319,8 +331,9 @@ class Database:
     def claimed(self, name: str) -> Iterator[bool]:
         """Whether this process alone is at that piece of work: a row under FOR UPDATE SKIP LOCKED, free when the process ends."""
         with self._lent() as c:
+            c.command(self._begin())
             c.execute("INSERT INTO lease VALUES (?) ON CONFLICT DO NOTHING", (name,))
-            c.command("BEGIN")
+            c.command(f"COMMIT; {self._begin()}")
             yield c.execute("SELECT 1 FROM lease WHERE name=? FOR UPDATE SKIP LOCKED", (name,)).get is not None
 
     # -- erasing ------------------------------------------------------------------------------------------------
@@ -346,8 +359,10 @@ class Database:
         return Stream(self._bytes(table.name))
 
     def _bytes(self, table: str) -> Iterator[bytes]:
-        with self._lent() as c, c.raw.cursor().copy(f"COPY (SELECT * FROM {table}) TO STDOUT (FORMAT binary)".encode()) as rows:
-            yield from map(bytes, rows)
+        with self._lent() as c:
+            c.command(self._begin(FROZEN))
+            with c.raw.cursor().copy(f"COPY (SELECT * FROM {table}) TO STDOUT (FORMAT binary)".encode()) as rows:
+                yield from map(bytes, rows)
 
     def size(self) -> int:
         """Bytes of the schema's tables and indexes, all tenants' together."""

@@ -118,13 +118,27 @@ def indexes() -> dict[str, str]:
     }
 
 
+MINE = f"tenant = nullif(current_setting('{SETTING}', true), '')"  # after a transaction that had set it, it is not absent but empty
+
+
 def secured(table: str) -> str:
     """Row security, its owner's rows too: without the setting nothing is seen, and nothing can be written."""
-    mine = f"tenant = current_setting('{SETTING}', true)"
     return (
         f"ALTER TABLE clew.{table} ENABLE ROW LEVEL SECURITY; ALTER TABLE clew.{table} FORCE ROW LEVEL SECURITY;"
-        f" CREATE POLICY tenant ON clew.{table} USING ({mine}) WITH CHECK ({mine});"
+        f" CREATE POLICY tenant ON clew.{table} USING ({MINE}) WITH CHECK ({MINE});"
     )
+
+
+def later() -> dict[str, str]:
+    """What an older schema may lack, by its name in `HAVE`: indexes, and the policies as they are now."""
+    tables = [*KEYS, "lease", *(f"event_{i}" for i in range(BUCKETS))]
+    return {**indexes(), "policy": ";".join(f"ALTER POLICY tenant ON clew.{table} USING ({MINE}) WITH CHECK ({MINE})" for table in tables)}
+
+
+HAVE = (
+    "SELECT indexname::text FROM pg_indexes WHERE schemaname='clew'"
+    " UNION ALL SELECT 'policy' FROM pg_policies WHERE schemaname='clew' AND tablename='lease' AND with_check LIKE '%NULLIF%'"
+)
 
 
 # -- our statements -------------------------------------------------------------------------------------------------

@@ -102,6 +102,11 @@ def parted(url: str) -> tuple[str, str]:
     return urlunsplit(parts._replace(query=rest)), tenant
 
 
+def quoted(text: str) -> str:
+    """A text as PostgreSQL's words hold it, whatever the server takes a backslash for."""
+    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
 def translated(error: psycopg.Error, path: str) -> Exception:
     """PostgreSQL's error as one of ours, told apart by who can act."""
     told = str(error).strip().partition("\n")[0]
