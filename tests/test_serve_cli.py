@@ -107,17 +107,16 @@ def test_the_service_answers_and_ends_cleanly_and_a_key_made_beside_it_counts_at
     httpx = pytest.importorskip("httpx", reason="needs httpx")
     db, seen = str(tmp_path / "memory.db"), list[str]()
     monkeypatch.setenv("MODELS_KEY", "sk-upstream")
+    more = ["--upstream-key", "env:MODELS_KEY", "--recipe", "clew", "--recipe", "sculptor", "--tasks"]
     with (
         upstream(seen) as models,
-        running(
-            tmp_path / "log", "--db", db, "--processes", str(processes), "--upstream", models, "--upstream-key", "env:MODELS_KEY"
-        ) as address,
+        running(tmp_path / "log", "--db", db, "--processes", str(processes), "--upstream", models, *more) as address,
         httpx.Client(base_url=address, trust_env=False) as client,
     ):
         assert client.get("/openai/v1/models").json() == {"data": []} and seen == ["GET /v1/models Bearer sk-upstream"]
         listed = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
         answer = client.post("/mcp", json=listed, headers={"accept": "application/json, text/event-stream"})
-        assert "search_memories" in answer.text
+        assert all(f'"{name}"' in answer.text for name in ("search_memories", "fold_fragment", "window", "task_run"))
         assert client.post("/v1/events", json={"what": "I like tea", "user": "ana"}).status_code == 201
         hits = [client.post("/v1/recall", json={"text": "What does Ana like?", "user": "ana"}).json()["hits"] for _ in range(6)]
         assert all(found[0]["memory"]["text"] == "I like tea" for found in hits)
@@ -133,6 +132,20 @@ def test_a_service_that_others_can_reach_wants_a_key_first(tmp_path: Path) -> No
     pytest.importorskip("uvicorn", reason="needs the extra [serve]")
     found = CliRunner().invoke(WORDS, ["serve", "--db", str(tmp_path / "memory.db"), "--host", "0.0.0.0"])
     assert found.exit_code == 2 and "clew keys add" in found.output
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        (["--oidc-client", "clew"], "--oidc-issuer"),
+        (["--oidc-issuer", "https://login.example.org", "--oidc-address", "http://memory.example.org"], "https"),
+        (["--oidc-issuer", "https://login.example.org", "--oidc-client", "clew", "--oidc-secret", "env:NO_SUCH"], "not set"),
+    ],
+)
+def test_a_login_that_cannot_be_is_refused_at_the_start(tmp_path: Path, option: list[str], why: str) -> None:
+    pytest.importorskip("uvicorn", reason="needs the extra [serve]")
+    found = CliRunner().invoke(WORDS, ["serve", "--db", str(tmp_path / "memory.db"), *option])
+    assert found.exit_code == 2 and why in found.output
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import typer
 
 from clew.cli.terminal import MEMORY, Json, Model, Url, User, clock, out, show_json
 from clew.engine import Clew
-from clew.errors import NotFound
+from clew.errors import NotFound, UsageError
 from clew.serve import access
 
 keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="API keys: who may ask, and what.")
@@ -17,6 +17,10 @@ HERE = str(MEMORY)
 serving = typer.Typer(add_completion=False, rich_markup_mode=None)
 Locked = Annotated[str | None, typer.Option("--key", help="What opens an encrypted file: env:NAME of the variable that holds it.")]
 Keyfile = Annotated[Path | None, typer.Option("--keyfile", help="The key file of an encrypted file, if not beside it.")]
+Recipes = Annotated[
+    list[str] | None,
+    typer.Option("--recipe", "-r", help="A memory system; may be repeated, the first answers. Its own tools are offered at /mcp."),
+]
 Oidc = "The provider's tokens are believed: "
 
 
@@ -25,7 +29,8 @@ def serve(
     db: Db = HERE,
     host: Annotated[str, typer.Option(help="Where to listen; anything but this machine needs a key first.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    recipe: Annotated[list[str] | None, typer.Option("--recipe", "-r", help="A memory system; may be repeated, the first answers.")] = None,
+    recipe: Recipes = None,
+    tasks: Annotated[bool, typer.Option("--tasks", help="Offer those of tasks at /mcp: they run programs here.")] = False,
     model: Model = None,
     url: Url = None,
     key: Locked = None,
@@ -41,45 +46,56 @@ def serve(
     audience: Annotated[str, typer.Option("--oidc-audience", help=f"{Oidc}for whom they are made.")] = "clew",
     role: Annotated[str, typer.Option("--oidc-role", help=f"{Oidc}the claim that holds the role.")] = "clew_role",
     whose: Annotated[str, typer.Option("--oidc-user", help=f"{Oidc}the claim that holds the user.")] = "sub",
+    client: Annotated[str | None, typer.Option("--oidc-client", help="Its name for the inspector: people can log in there.")] = None,
+    client_secret: Annotated[str | None, typer.Option("--oidc-secret", help="That client's secret, env:NAME; without, PKCE alone.")] = None,
+    public: Annotated[str | None, typer.Option("--oidc-address", help="https://... of this service as browsers reach it.")] = None,
     upstream: Annotated[str | None, typer.Option(help="Models, such as https://api.openai.com/v1: the proxy at /openai/v1.")] = None,
     upstream_key: Annotated[str | None, typer.Option("--upstream-key", help="Their key: env:NAME of the variable that holds it.")] = None,
 ) -> None:
     """Answer over HTTP: REST at /v1, MCP at /mcp; on this machine alone unless told otherwise, and with keys once there are any."""
     server = importlib.import_module("clew.serve.server")  # half a second of imports that no other word needs
-    trusted = {"issuer": issuer, "audience": audience, "role_claim": role, "user_claim": whose} if issuer else None
-    server.serve(
-        server.Settings(
-            db=db,
-            host=host,
-            port=port,
-            recipes=tuple(recipe or ("clew",)),
-            model=model,
-            base_url=url,
-            key=key,
-            keyfile=str(keyfile) if keyfile else None,
-            audit=audit,
-            worker=worker,
-            processes=processes,
-            tls_cert=str(cert) if cert else None,
-            tls_key=str(secret) if secret else None,
-            oidc=trusted,
-            limits={"rate": rate, "burst": max(1, int(2 * rate)), "body": largest},
-            upstream=upstream,
-            upstream_key=upstream_key,
-        ),
-        opening=lambda who: _opening(
-            who, db, f"{'https' if cert else 'http'}://{host}:{port}", plain=not cert, proxied=upstream is not None
-        ),
+    settings = server.Settings(
+        db=db,
+        host=host,
+        port=port,
+        recipes=tuple(recipe or ("clew",)),
+        tasks=tasks,
+        model=model,
+        base_url=url,
+        key=key,
+        keyfile=str(keyfile) if keyfile else None,
+        audit=audit,
+        worker=worker,
+        processes=processes,
+        tls_cert=str(cert) if cert else None,
+        tls_key=str(secret) if secret else None,
+        oidc=_trusted(issuer, audience, role, whose, client, client_secret, public),
+        limits={"rate": rate, "burst": max(1, int(2 * rate)), "body": largest},
+        upstream=upstream,
+        upstream_key=upstream_key,
     )
+    server.serve(settings, opening=lambda who: _opening(who, settings))
 
 
-def _opening(who: access.Access, db: str, address: str, plain: bool, proxied: bool) -> None:
+def _trusted(
+    issuer: str | None, audience: str, role: str, user: str, client: str | None, secret: str | None, address: str | None
+) -> dict[str, Any] | None:
+    """The fields of `oidc.Trusted`; None where no provider is trusted."""
+    if issuer is None:
+        if client is not None:
+            raise UsageError("--oidc-client is our name at a provider: say which by --oidc-issuer")
+        return None
+    claims = {"role_claim": role, "user_claim": user}
+    return {"issuer": issuer, "audience": audience, **claims, "client": client, "secret": secret, "address": address}
+
+
+def _opening(who: access.Access, settings: Any) -> None:
     """Where it answers, and for whom."""
-    doors = "REST at /v1, MCP at /mcp, the inspector at /inspect" + ", the proxy at /openai/v1" * proxied
-    out.print(
-        f"{address} answers for {db}, " + ("this machine alone, without keys" if who.open else "with keys") + f": {doors}; Ctrl+C ends it"
-    )
-    if plain and not who.local:
+    address = f"{'https' if settings.tls_cert else 'http'}://{settings.host}:{settings.port}"
+    doors = "REST at /v1, MCP at /mcp, the inspector at /inspect" + ", the proxy at /openai/v1" * (settings.upstream is not None)
+    whom = "this machine alone, without keys" if who.open else "with keys"
+    out.print(f"{address} answers for {settings.db}, {whom}: {doors}; Ctrl+C ends it")
+    if not settings.tls_cert and not who.local:
         out.print("keys and words travel in the clear: give --tls-cert and --tls-key, or put a relay with TLS before it")
 
 

@@ -5,7 +5,7 @@ Nothing here needs an extra. REST, MCP and the proxy share it: `Access.principal
 
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -45,6 +45,7 @@ class Principal:
     name: str
     role: str
     user: str | None = None
+    until: float | None = field(default=None, compare=False)  # seconds since 1970 at which its token ends; None: nothing says
 
     def may(self, verb: str) -> bool:
         """Whether the role reaches a verb of NEEDS."""

@@ -1,6 +1,6 @@
 """The service: one application made of a memory, who may use it, and limits. REST, MCP, and where there is an upstream, the proxy."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ try:
     from clew.serve import mcp, problems, proxy
     from clew.serve.direct import Direct, short
     from clew.serve.inspector.pages import inspector
-    from clew.serve.mcp_offers import offers
+    from clew.serve.mcp_offers import Offer, offers
     from clew.serve.meters import ROUTE, TEXT, Measured, Meters
     from clew.serve.proxy_memory import ChatMemory
     from clew.serve.routes import asking, events, fading, forgetting, keeping, memories, retaining, reviewing, views, working
@@ -44,11 +44,19 @@ BEARER = Depends(
 
 
 def application(
-    memory: Clew, access: Access, limits: Limits | None = None, upstream: proxy.Upstream | None = None, secret: str | None = None
+    memory: Clew,
+    access: Access,
+    limits: Limits | None = None,
+    upstream: proxy.Upstream | None = None,
+    secret: str | None = None,
+    tools: Mapping[str, Offer] | None = None,
 ) -> FastAPI:
-    """An ASGI application over this memory, which stays the caller's to close. Processes of one service share the `secret` of sessions."""
+    """An ASGI application over this memory, which stays the caller's to close. Processes of one service share the `secret` of sessions.
+
+    `tools` is what MCP offers, made by `mcp_offers.offers`; None: the ten.
+    """
     limits, meters = limits or Limits(), Meters()
-    beside = _beside(memory, access, upstream, secret)
+    beside = _beside(memory, access, upstream, secret, offers(memory) if tools is None else tools)
 
     @asynccontextmanager
     async def living(app: FastAPI) -> AsyncIterator[None]:
@@ -96,10 +104,10 @@ class Room:
     run: Callable[[], AbstractAsyncContextManager[None]]
 
 
-def _beside(memory: Clew, access: Access, upstream: proxy.Upstream | None, secret: str | None) -> list[Room]:
+def _beside(memory: Clew, access: Access, upstream: proxy.Upstream | None, secret: str | None, tools: Mapping[str, Offer]) -> list[Room]:
     """The inspector, MCP, and the proxy where it has an upstream."""
-    tools = mcp.Mount(mcp.Service(memory, offers(memory)), access)
-    found = [Room(*inspector(memory, access, secret), nullcontext), Room(mcp.door(MCP), mcp.routed(tools, MCP), tools.run)]
+    agents = mcp.Mount(mcp.Service(memory, tools), access)
+    found = [Room(*inspector(memory, access, secret), nullcontext), Room(mcp.door(MCP), mcp.routed(agents, MCP), agents.run)]
     if upstream is not None:
         talk = proxy.Proxy(ChatMemory(memory, access), upstream, OPENAI)
         found.append(Room(proxy.door(OPENAI), proxy.routed(talk), talk.run))

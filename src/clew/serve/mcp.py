@@ -42,6 +42,7 @@ except ImportError as missing:
     raise MissingExtra("serve", f"the MCP server (without {missing.name})") from missing
 
 THREAD = "clew://thread/"
+SLOW = 8  # long calls at one time; more wait for one of them
 SEAT = "clew.seat"  # where a request's scope holds who asks
 RECALL = t.Prompt(
     name="recall",
@@ -63,6 +64,8 @@ class Service:
     clew: Clew
     offers: Mapping[str, Offer] = field(default_factory=dict)
     seat: Seat | None = None
+    # what runs for minutes has threads of its own: it must not take those that all else is answered by
+    _slow: anyio.CapacityLimiter = field(init=False, repr=False, compare=False, default_factory=lambda: anyio.CapacityLimiter(SLOW))
 
     def server(self) -> Server[Any]:
         """The SDK's server, with our handlers."""
@@ -98,7 +101,7 @@ class Service:
         if offer is None:
             raise MCPError(t.INVALID_PARAMS, f"there is no tool {params.name!r}; there are {', '.join(self.offers)}")
         try:
-            text = await anyio.to_thread.run_sync(offer.run, seat, params.arguments or {})
+            text = await anyio.to_thread.run_sync(offer.run, seat, params.arguments or {}, limiter=self._slow if offer.slow else None)
         except ClewError as error:
             return _told(f"{type(error).__name__}: {error}", wrong=True)
         return _told(text)

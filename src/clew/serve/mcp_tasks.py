@@ -61,9 +61,9 @@ def _line(state: TaskState) -> str:
 
 
 TASKS = (
-    Tool(task_run, "approve"),
+    Tool(task_run, "approve", slow=True),
     Tool(task_show, "get"),
     Tool(task_approve, "approve", destroys=True),
     Tool(task_cancel, "approve", destroys=True),
-    Tool(task_resume, "approve"),
+    Tool(task_resume, "approve", slow=True),
 )

@@ -37,11 +37,12 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that is offered; which verb of `access.NEEDS` it comes down to; whether it takes something away."""
+    """A function that is offered; which verb of `access.NEEDS` it comes down to; whether it takes something away, or minutes."""
 
     fn: Callable[..., str]
     verb: str
     destroys: bool = False
+    slow: bool = False
 
 
 # -- writing --------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from clew.serve.limits import Limits
 try:
     from clew.serve.app import application
     from clew.serve.listener import listen
+    from clew.serve.mcp_offers import offers
     from clew.serve.oidc import Oidc, Trusted
     from clew.serve.proxy import Upstream, upstream
 except ImportError as missing:
@@ -31,7 +32,8 @@ class Settings:
     db: str
     host: str = "127.0.0.1"
     port: int = 8000
-    recipes: tuple[str, ...] = ("clew",)
+    recipes: tuple[str, ...] = ("clew",)  # the first answers; what tools they have of their own, MCP offers too
+    tasks: bool = False  # MCP offers those of tasks
     model: str | None = None
     base_url: str | None = None
     key: str | None = None  # of an encrypted file; env:NAME
@@ -80,7 +82,8 @@ def made() -> Any:
 
 
 def _application(settings: Settings, memory: Clew, access: Access) -> Any:
-    return application(memory, access, Limits(**settings.limits), _models(settings), settings.secret)
+    tools = offers(memory, settings.recipes, settings.tasks)
+    return application(memory, access, Limits(**settings.limits), _models(settings), settings.secret, tools)
 
 
 def _models(settings: Settings) -> Upstream | None:

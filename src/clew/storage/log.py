@@ -91,6 +91,7 @@ class Log:
         self._texts: dict[int, str | None] = {}
         self._scopes: dict[tuple[int | None, int | None, int | None], Scope] = {}
         self._erasures = -1
+        self.planted: int | None = None  # canaries, as the last transaction that appended saw them: `Watch` looks here at no cost
         self._queue: list[_Waiting] = []
         self._queue_lock = threading.Lock()
         self._commit_lock = threading.Lock()
@@ -130,8 +131,9 @@ class Log:
 
     def insert(self, c: Any, entries: Sequence[Entry], payloads: Sequence[bytes]) -> list[tuple[int, str]]:
         """Append inside a transaction that the caller holds. All checks come before the first row is written."""
-        meta = dict(c.execute("SELECT key, value FROM meta WHERE key IN ('head', 'chain', 'erasures')"))
+        meta = dict(c.execute("SELECT key, value FROM meta WHERE key IN ('head', 'chain', 'erasures', 'planted')"))
         self._fresh(meta.get("erasures", 0))
+        self.planted = meta.get("planted")
         seq, chain = meta["head"], meta["chain"]
         last = c.execute("SELECT recorded FROM event WHERE seq=?", (seq,)).get or 0
         now = time_ns() // 1000

@@ -13,7 +13,7 @@ from clew.errors import ClewError
 from clew.serve.access import Access
 from clew.serve.inspector import acting, asking, entry, memories, standing, timeline
 from clew.serve.inspector.frame import asset, failed
-from clew.serve.inspector.session import ENTRY, PAGES, Sessions
+from clew.serve.inspector.session import AWAY, BACK, ENTRY, PAGES, Sessions
 from clew.serve.inspector.visiting import moved
 from clew.serve.problems import wrong
 from clew.serve.refusals import Refusal, refusal
@@ -21,7 +21,7 @@ from clew.serve.shield import Door
 
 ROOMS = (entry, timeline, asking, memories, acting, standing)
 LARGEST = 1_000_000  # bytes of a form
-FREE = frozenset({ENTRY, *(asset(name).partition("?")[0] for name in entry.FILES)})  # what anybody may see
+FREE = frozenset({ENTRY, AWAY, BACK, *(asset(name).partition("?")[0] for name in entry.FILES)})  # what anybody may see
 
 
 def inspector(memory: Clew, access: Access, secret: str | None = None) -> tuple[Door, ASGIApp]:
