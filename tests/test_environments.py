@@ -305,6 +305,19 @@ def test_what_a_field_offers_late_is_seen_as_something_to_press_whatever_its_mar
 
 
 @playwright
+def test_of_what_is_nearly_covered_the_strip_that_is_left_is_pressed(chromium: Any, site: tuple[str, Path]) -> None:
+    box = "position: absolute; width: 60px; height: 30px;"
+    (site[1] / "strip.html").write_text(
+        f"<!doctype html><button style='{box} left: 40px; top: 40px' onclick='out.textContent = 1'>ONE</button>"
+        f"<button style='{box} left: 36px; top: 35px' onclick='out.textContent = 2'>TWO</button><p id=out>-</p>"
+    )
+    with Browser(chromium) as world:
+        world.reset({"address": f"{site[0]}/strip.html"})
+        assert world.act(Action("click", the(world.observe(), "button", "ONE").id)) == ""
+        assert [e.text for e in world.observe().elements if e.kind == "text"] == ["1"]
+
+
+@playwright
 def test_hosts_that_are_not_allowed_are_not_asked(chromium: Any, site: tuple[str, Path]) -> None:
     with Browser(chromium, hosts=("example.org",)) as world, pytest.raises(UsageError, match="ERR_ACCESS_DENIED"):
         world.reset({"address": f"{site[0]}/index.html"})

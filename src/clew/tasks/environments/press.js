@@ -7,8 +7,10 @@
   const whole = it.e.getBoundingClientRect(), moved = whole.top !== before.top || whole.left !== before.left, lines = it.e.getClientRects();
   const r = lines.length > 1 ? lines[0] : whole;
   if (r.width === 0 && r.height === 0) return { why: "it is not visible" };
+  const parts = [0.5, 0.25, 0.75, 0.1, 0.9, 0.03, 0.97]; // the middle first; something else may leave only a strip of it
+  const grid = [[0.5, 0.5], [0.25, 0.25], [0.75, 0.75], [0.25, 0.75], [0.75, 0.25], ...parts.flatMap((b) => parts.map((a) => [a, b]))];
   const points = it.x === undefined
-    ? [[0.5, 0.5], [0.25, 0.25], [0.75, 0.75], [0.25, 0.75], [0.75, 0.25]].map(([a, b]) => [r.left + a * r.width, r.top + b * r.height])
+    ? grid.map(([a, b]) => [r.left + a * r.width, r.top + b * r.height])
     : [[whole.left + it.x, whole.top + it.y]];
   const near = (top) => top && (top === it.e || it.e.contains(top) || top.contains(it.e) || (it.e.labels && [...it.e.labels].includes(top)));
   const drawn = (top) => top && it.e.ownerSVGElement && top.ownerSVGElement === it.e.ownerSVGElement; // a drawing's words lie over its shapes
