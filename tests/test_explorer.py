@@ -429,3 +429,11 @@ def test_a_way_whose_first_step_brings_nothing_for_its_next_is_left_at_once() ->
     guides = [Guide("g", ('type "Ada" into input "To"', 'click button "* file"', 'click button "Send"'))]
     found = explore(lambda: Sheet("Send Ada a card.", ["To", "What"], lambda s: s.held["What"] == "Ada"), lambda u: guides, BOUNDS)
     assert found.success and [t.guide is not None for t in found.trials] == [True] + [False] * (len(found.trials) - 1)
+
+
+def test_no_step_is_passed_over_where_the_last_act_brought_to_light_what_the_task_names() -> None:
+    task = 'Choose the town that starts with "Bel" and ends with "grove".'
+    guides = [Guide("g", ('type "Bel" into input "Town"', 'click button "Lakeport"', 'click button "Send"'))]
+    found = explore(lambda: Finder(task, "Belgrove"), lambda u: guides, BOUNDS)
+    assert found.success and [c.text for c in found.trials[0].done][1:] == ['click button "Belgrove"', 'click button "Send"']
+    assert found.steps == 3

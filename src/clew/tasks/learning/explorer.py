@@ -202,12 +202,14 @@ def guided(steps: Sequence[str], place: int, options: Sequence[Choice], trial: R
 
     A step that is done as often as it takes gives way to the next as soon as that can be done for certain; where the next could be done
     from the first, only when it can be done no more. One that is done to everything that it fits gives way when nothing is left.
+    No step is passed over where the last act has brought something to light that the task names.
     """
     due = steps[place : place + 1]
     firm = next((at for at in range(place + 1, len(steps)) if not skipped(steps[at])), len(steps))  # the next that may not be left out
     ahead = bool(due) and skipped(due[0]) and firm < len(steps) and not _open_step(steps[firm])
     if ahead and ANY in due[0]:
         ahead = not trial.loops.setdefault(place, bool(fitting(steps[firm], options)))
+    fresh = [c for c in options if c.rank == NAMED and c.text in trial.new and c.key not in trial.path]
     for at in (firm, place, place - 1, place + 1) if ahead else (place, place - 1, place + 1):
         if not 0 <= at < len(steps) or (at < place and ANY not in steps[at]):
             continue
@@ -225,6 +227,8 @@ def guided(steps: Sequence[str], place: int, options: Sequence[Choice], trial: R
             found = [c for c in found if c.key not in trial.path and c.rank != IDLE]
         elif _open_step(steps[at]):
             found = [c for c in found if c.key not in trial.path] or found
+        if at > place and not ahead and fresh and not any(c in found for c in fresh):  # in place of a step that is not there now
+            continue
         if found:
             if not steps[at].startswith(ALL):
                 found = likeliest(found, seen)
