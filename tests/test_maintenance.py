@@ -374,3 +374,20 @@ def test_a_canary_rings_where_it_is_met_and_nowhere_else(tmp_path: Path) -> None
         c.record(f"again {token}", user="ben")
         assert [a["where"] for a in c.status()["canaries"]["alarms"]] == ["record"]  # once a day and place
         assert c.log.verify()
+
+
+def test_what_was_superseded_before_it_was_corrected_comes_back_superseded_however_it_was_folded(tmp_path: Path) -> None:
+    with Clew(tmp_path / "m.db", recipes=["verbatim"]) as c:
+        c.record("The berth is at the north pier.", user="ana")
+        [it] = c.memories(user="ana")
+        c.retire(it.id, reason="superseded")
+        c.catch_up()
+        [wrong] = c.retire(it.id, reason="corrected").seqs
+        c.catch_up()
+        assert wrong is not None and c.get(it.id).retired == "corrected"
+        c.retract([wrong], reason="it had been right")
+        c.catch_up()
+        assert c.get(it.id).retired == "superseded"
+        live = list(c._views.serving("verbatim").view.dump())
+        made = c.rebuild("verbatim", promote=False)
+        assert live == list(c._views.view(made, c._views.recipe("verbatim")).dump())

@@ -320,6 +320,17 @@ def test_a_memory_folds_through_the_endpoint_and_replays_without_it(endpoint: Ma
         assert list(c._views.serving("a_mem").view.dump()) == before and len(served.requests) == calls
 
 
+@pytest.mark.parametrize(("given", "enough"), [("0.1", False), ("30", True)])
+def test_the_arena_gives_a_model_the_time_that_it_is_told(
+    endpoint: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, enough: bool
+) -> None:
+    served, _ = endpoint(lambda path, request: (time.sleep(0.3), (200, said("{}")))[1])
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    words = ["mem-tool", "--turns", "4", "--seed", "7", "--model", "openai:tiny", "--base-url", served.url, "--timeout", given]
+    result = CliRunner().invoke(arena, [*words, "--out", str(tmp_path)])
+    assert isinstance(result.exception, ModelUnavailable) is not enough
+
+
 def test_a_second_run_of_the_arena_pays_for_nothing(endpoint: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(path: str, request: dict[str, Any]) -> tuple[int, Any]:
         words = ["boat", "pump", "sea"]

@@ -148,10 +148,11 @@ def _reopened(seqs: frozenset[int], ctx: Context) -> list[Memory]:
 
 
 def _before(id: str, seqs: frozenset[int], ctx: Context) -> Memory | None:
-    """A memory's last version that owes nothing to these events."""
-    found = next((v for v in reversed(versions(id, ctx)) if seqs.isdisjoint(v.rests)), None)
-    by_them = found is not None and found.closed in seqs and found.retired in ("corrected", "merged")
-    return replace(found, retired=None) if found is not None and by_them else found
+    """A memory's last version that owes nothing to these events: as it was made, or as another event ended it."""
+    found = next((v for v in reversed(versions(id, ctx)) if seqs.isdisjoint(v.memory.rests)), None)
+    if found is None or found.closed is None or found.closed in seqs or found.why == "revised":
+        return None if found is None else found.memory
+    return replace(found.memory, closed=found.closed, retired=found.why)
 
 
 def _relieved(memory: Memory, seqs: frozenset[int], ctx: Context) -> list[Memory]:

@@ -117,18 +117,32 @@ def named(event: Event) -> list[Mapping[str, Any]]:
 
 def _former(ref: Mapping[str, Any], ctx: Context) -> Memory | None:
     """A memory that is no longer there, as it was last: a conclusion may come after the fall of what it was drawn from."""
-    return next((m for m in reversed(versions(str(ref["id"]), ctx)) if digest(ctx.desk.secret, m) == ref["digest"]), None)
+    found = (v.memory for v in reversed(versions(str(ref["id"]), ctx)))
+    return next((m for m in found if digest(ctx.desk.secret, m) == ref["digest"]), None)
 
 
-def versions(id: str, ctx: Context) -> list[Memory]:
-    """Every version of a memory in this partition so far, oldest first; those of this draft too."""
-    view = ctx.view
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a memory as it was made, and what ended it: the event, and why (`revised` where another version followed)."""
+
+    memory: Memory
+    closed: int | None
+    why: str | None
+
+
+def versions(id: str, ctx: Context) -> list[Version]:
+    """Every version of a memory in this partition so far, oldest first; those of this draft too, and what it has ended."""
+    view, found = ctx.view, dict[int, Version]()
     base = view.index.pid << SLOT_BITS
     span = (rows.encoded(id), base, base + view.index.flushed)
     with view.index.lock, view.log.database.snapshot() as c:
-        query = f"SELECT {rows.MEMORY} FROM memory WHERE id=? AND place >= ? AND place < ? ORDER BY place"
-        landed = [rows.memory(view.log, c, row, NEVER) for row in c.execute(query, span)]
-    return [*landed, *(memory for _, memory in sorted(view.added.items()) if memory.id == id)]
+        for row in c.execute(f"SELECT {rows.MEMORY} FROM memory WHERE id=? AND place >= ? AND place < ? ORDER BY place", span):
+            found[row[0] & rows.SLOT_MASK] = Version(rows.memory(view.log, c, row, -1), row[9], row[10])  # at -1 nothing has ended
+    found |= {slot: Version(memory, None, None) for slot, memory in sorted(view.added.items()) if memory.id == id}
+    for slot, seq, why in view.closings:
+        if slot in found:
+            found[slot] = replace(found[slot], closed=seq, why=why)
+    return list(found.values())
 
 
 def _from_same_words(ref: Mapping[str, Any], ctx: Context) -> list[Memory]:

@@ -10,15 +10,16 @@ from clew.recipe import Recipe, load, names
 ALL = "all"
 
 
-def connected(address: str, url: str | None = None) -> Models:
-    """The models at that address; an OpenAI-compatible endpoint by its URL."""
-    options: dict[str, Any] = {"base_url": url} if url and not address.startswith("extractive") else {}
-    return connect(address, **options)
+def connected(address: str, url: str | None = None, timeout: float | None = None) -> Models:
+    """The models at that address; an OpenAI-compatible endpoint by its URL, with so many seconds for an answer."""
+    given: dict[str, Any] = {"base_url": url, "timeout_s": timeout}
+    options = {name: value for name, value in given.items() if value is not None}
+    return connect(address, **({} if address.startswith("extractive") else options))
 
 
-def asker(address: str, url: str | None = None) -> Asker:
+def asker(address: str, url: str | None = None, timeout: float | None = None) -> Asker:
     """The text model at that address; UsageError where there is none."""
-    found = connected(address, url).asker
+    found = connected(address, url, timeout).asker
     if found is None:
         raise UsageError(f"a reader is a model that answers, such as extractive or openai:NAME; {address!r} does not")
     return found

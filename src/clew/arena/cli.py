@@ -59,6 +59,7 @@ Data = Annotated[Path | None, typer.Option("--path", help="A file of the set's s
 Part = Annotated[str, typer.Option("--half", help="tuning, reporting or all.")]
 Most = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many cases.")]
 Url = Annotated[str | None, typer.Option("--base-url", help="The model's OpenAI-compatible endpoint.")]
+Timeout = Annotated[float | None, typer.Option("--timeout", help="Seconds that a model has for one answer; else 60.")]
 Out = Annotated[Path, typer.Option("--out", help="Where results go; a run that was cut off goes on there.")]
 
 
@@ -74,6 +75,7 @@ def run(
     with_controls: Annotated[bool, typer.Option("--controls/--no-controls", help="BM25, dense, their fusions, full context.")] = True,
     model: Annotated[str, typer.Option("--model", help="Asked by recipes that ask one, such as openai:NAME.")] = "extractive",
     url: Url = None,
+    timeout: Timeout = None,
     reader: Annotated[str | None, typer.Option("--reader", help="A model that answers from what every system found; token F1.")] = None,
     keep: Annotated[Path | None, typer.Option("--keep", help="Keep models' answers in this folder: a second run pays for nothing.")] = None,
     small: Annotated[str | None, typer.Option("--small", help="EVENTS,QUESTIONS: at most so many a case, for a slow model.")] = None,
@@ -85,13 +87,14 @@ def run(
     """
     if half not in ("tuning", "reporting", "all"):
         raise UsageError(f"--half is tuning, reporting or all; got {half!r}")
-    models = keeping(asking.connected(model, url), keep) if keep else asking.connected(model, url)
+    models = asking.connected(model, url, timeout)
+    models = keeping(models, keep) if keep else models
     systems: list[System] = [Door(found, models) for found in asking.chosen(recipe, ablate)]
     systems += controls(models) if with_controls else []
     systems += [peer(name, models.embedder) for name in peer_names or ()]
     fewer = asking.sizes(small) if small else None
     place = out / "-".join([dataset_name, half, *([str(limit)] if limit else []), *(map(str, fewer) if fewer else [])])
-    answering = asking.asker(reader, url) if reader else None
+    answering = asking.asker(reader, url, timeout) if reader else None
     read_by = Reader(kept(answering, keep) if keep else answering) if answering else None
     plan = Plan(dataset_name, path or default_path(dataset_name), place, cast(halves.Half, half), limit, fewer, read_by)
     outcome = run_plan(plan, systems)
@@ -184,6 +187,7 @@ def run_window(
     recipe: Annotated[str, typer.Option("--recipe", help="A recipe that folds subgoals, by name.")] = "hi_agent",
     model: Annotated[str, typer.Option("--model", help="Writes the summaries, such as openai:NAME.")] = "extractive",
     url: Url = None,
+    timeout: Timeout = None,
     tokenizer: Annotated[
         str | None, typer.Option("--tokenizer", help="A tokenizer.json or a server with /tokenize; else an estimate.")
     ] = None,
@@ -194,7 +198,7 @@ def run_window(
     below = path or (Path(os.environ["CLEW_DATA"]) if "CLEW_DATA" in os.environ else None)
     if below is None:
         raise UsageError("say where the trajectories lie: --path FOLDER, or set CLEW_DATA to the folder of all sets")
-    models = asking.connected(model, url)
+    models = asking.connected(model, url, timeout)
     models = replace(models, counter=connect(f"tokenizer:{tokenizer}").counter) if tokenizer else models
     found = {name: folding.measured(below / folder, load(recipe), models, limit) for name, folder in folding.SETS.items()}
     console.print(tabled(f"{recipe}: folded over full context", *folding.table(found)))
@@ -211,6 +215,7 @@ def run_interference(
     updates: Annotated[list[int] | None, typer.Option("--updates", min=2, help="Values of each key; may be given several times.")] = None,
     model: Annotated[str | None, typer.Option("--model", help="Answers, such as openai:NAME; else only what is shown is judged.")] = None,
     url: Url = None,
+    timeout: Timeout = None,
     system: Annotated[list[str] | None, typer.Option("--system", help=f"{', '.join(interfered.SYSTEMS)}; else all.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Ask the model about at most so many keys of each stream.")] = None,
     keys: Annotated[int, typer.Option("--keys", min=1, max=len(interference.KEYS), help="Fewer, for a small window; --out another.")] = 46,
@@ -219,7 +224,7 @@ def run_interference(
     """Keys that change 2 to 256 times in one message: a model with the plain context, with Sculptor's scripted policy, with retrieval."""
     if unknown := [name for name in system or () if name not in interfered.SYSTEMS]:
         raise UsageError(f"there is no --system {unknown[0]!r}; there are {', '.join(interfered.SYSTEMS)}")
-    asker = asking.asker(model, url) if model else None
+    asker = asking.asker(model, url, timeout) if model else None
     chosen, sizes = seed or interfered.SEEDS, updates or interference.UPDATES
     outcome = interfered.run(chosen, sizes, asker, out, limit, system or interfered.SYSTEMS, keys)
     console.print(tabled(f"interference, {model or 'no model'}", *interfered.printed(outcome)))
@@ -232,10 +237,11 @@ def run_mem_tool(
     turns: Annotated[int, typer.Option("--turns", min=4, help="Requests in one conversation.")] = mem_tool_report.TURNS,
     model: Annotated[str | None, typer.Option("--model", help="Is the agent, such as openai:NAME; else three scripted ones are.")] = None,
     url: Url = None,
+    timeout: Timeout = None,
     out: Out = Path("arena/mem-tool"),
 ) -> None:
     """MemTool's metrics over a conversation with 500 tools: what is removed again, what is left over, what was called and completed."""
-    asker = asking.asker(model, url) if model else None
+    asker = asking.asker(model, url, timeout) if model else None
     chosen = seed or mem_tool_report.SEEDS
     outcome = mem_tool_report.run(out, chosen=chosen, turns=turns, asker=asker, say=lambda line: console.print(escape(line)))
     console.print(tabled(f"mem-tool, {model or 'scripted agents'}", *mem_tool_report.printed(outcome)))
