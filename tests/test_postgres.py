@@ -45,6 +45,7 @@ from clew import Budget, Clew, Denied, LogCorrupt, UsageError
 from clew import recall as recalling
 from clew.cli import copying
 from clew.errors import NotFound, StorageBusy
+from clew.readers import imported, read
 from clew.storage import archive, postgres_schema
 from clew.storage.database import opened
 from clew.storage.log import Log
@@ -557,3 +558,16 @@ def test_an_older_schema_is_brought_to_this_format_once_for_all_tenants(monkeypa
     monkeypatch.undo()
     with Clew(urls[1], recipes=["verbatim"]) as clew:  # an older Clew looks, and does not write
         assert clew.status()["readonly"] and clew.recall("harbour", user="ana")
+
+
+def test_notes_that_changed_are_known_again_there(tmp_path: Path) -> None:
+    note = tmp_path / "boat.md"
+    with Clew(tenant(), recipes=["verbatim"]) as c:
+        for words, new in (
+            ("# Boat\nThe pump is broken.\n", 1),
+            ("# Boat\nThe pump is broken.\n", 0),
+            ("# Boat\nThe pump is mended.\n", 1),
+        ):
+            note.write_text(words)
+            assert imported(c, read(note), "boat", "ana", False) == (1, new)
+        assert [m.text for m in c.memories(user="ana")] == ["# Boat\nThe pump is mended."]

@@ -150,9 +150,7 @@ def _reopened(seqs: frozenset[int], ctx: Context) -> list[Memory]:
 def _before(id: str, seqs: frozenset[int], ctx: Context) -> Memory | None:
     """A memory's last version that owes nothing to these events: as it was made, or as another event ended it."""
     found = next((v for v in reversed(versions(id, ctx)) if seqs.isdisjoint(v.memory.rests)), None)
-    if found is None or found.closed is None or found.closed in seqs or found.why == "revised":
-        return None if found is None else found.memory
-    return replace(found.memory, closed=found.closed, retired=found.why)
+    return None if found is None else found.memory if found.closed in seqs else found.ended
 
 
 def _relieved(memory: Memory, seqs: frozenset[int], ctx: Context) -> list[Memory]:

@@ -129,6 +129,13 @@ class Version:
     closed: int | None
     why: str | None
 
+    @property
+    def ended(self) -> Memory:
+        """The version with its end."""
+        if self.closed is None:
+            return self.memory
+        return replace(self.memory, closed=self.closed, retired=self.memory.retired if self.why == "revised" else self.why)
+
 
 def versions(id: str, ctx: Context) -> list[Version]:
     """Every version of a memory in this partition so far, oldest first; those of this draft too, and what it has ended."""

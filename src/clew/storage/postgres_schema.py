@@ -158,7 +158,7 @@ PHRASES = {
 _TYPED = re.compile(r"SELECT CAST\((\"\w+\") AS BLOB\) FROM (\"\w+\") WHERE typeof\(\"\w+\"\) IN \('text', 'blob'\)")
 _INFO = re.compile(r"PRAGMA table_info\(\"(\w+)\"\)")
 _INTO = re.compile(r"INSERT INTO (\w+)")
-_WITHIN = re.compile(r"instr\((\w+), CAST\(('(?:[^']|'')*') AS BLOB\)\)")
+_WITHIN = re.compile(r"instr\((\w+), CAST\(('(?:[^']|'')*'|\?) AS BLOB\)\)")
 _SAME = re.compile(r"\bIS \?")
 _NOTHING = re.compile(r"\bIN \(\s*\)")
 _SHIFT = re.compile(r">> \?")
@@ -177,7 +177,7 @@ def said(statement: str) -> str:
         r" WHERE table_schema='clew' AND table_name='\1' AND data_type IN ('text', 'bytea')",
         statement,
     )
-    statement = _WITHIN.sub(r"position(convert_to(\2, 'UTF8') in \1) > 0", statement)
+    statement = _WITHIN.sub(r"position(convert_to(\2::text, 'UTF8') in \1) > 0", statement)
     statement = _SAME.sub("IS NOT DISTINCT FROM ?", statement)
     statement = _NOTHING.sub("IN (SELECT NULL::bigint WHERE false)", statement)
     statement = _SHIFT.sub(">> ?::integer", statement)

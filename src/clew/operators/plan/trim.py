@@ -212,7 +212,7 @@ def earlier(node: Memory, ctx: Context) -> list[Memory]:
     """What a node replaced, and what that had replaced, newest first; nothing that was withdrawn."""
     found = [node]
     while id := found[-1].data.get("replaces"):
-        past = [m for m in maintenance.versions(id, ctx) if m.opened is not None and m.opened <= ctx.seq]
+        past = [m for m in (v.ended for v in maintenance.versions(id, ctx)) if m.opened is not None and m.opened <= ctx.seq]
         if (
             not past
             or past[-1].retired not in (None, "superseded")
