@@ -112,14 +112,17 @@ class Clew(Workbench):
         entries = intake.entries(what, given)
         if not entries:
             return Recorded(None, {"log": "nothing to record"})
+        seqs, reached = self._taken_in(entries)
+        stages = {"log": next(stage for stage in ("refused as forgotten", "stored", "already") if stage in reached)}
+        return Recorded(seqs[-1], {**stages, **dict.fromkeys(self._views.recipes, PENDING)}, seqs)
+
+    def _taken_in(self, entries: Sequence[Entry]) -> tuple[tuple[int | None, ...], set[str]]:
+        """(the place of each entry, None where it was refused; the stages that any reached), in one transaction and looked at for canaries."""
         results = self.log.append(*entries)
         self._watch.look("record", " ".join(str(entry.body) for entry in entries) if self._watch.armed else "")
-        seqs = tuple(None if stage.startswith("refused") else seq for seq, stage in results)
-        reached = {stage for _, stage in results}
-        stages = {"log": next(stage for stage in ("refused as forgotten", "stored", "already") if stage in reached)}
         if self._worker is not None:
             self._worker.wake()
-        return Recorded(seqs[-1], {**stages, **dict.fromkeys(self._views.recipes, PENDING)}, seqs)
+        return tuple(None if stage.startswith("refused") else seq for seq, stage in results), {stage for _, stage in results}
 
     def tick(self, date: str | None = None) -> int:
         """Append the day's tick to every partition of the recipes that subscribe to ticks; again on the same day: nothing."""

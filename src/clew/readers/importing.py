@@ -225,13 +225,10 @@ class _Taking:
             }
         return [f"event:{seq}" for seq in self._premises(given)]
 
-    def _concluded(self, batch: Sequence[Mapping[str, Any]]) -> list[int | None]:
+    def _concluded(self, batch: Sequence[Mapping[str, Any]]) -> tuple[int | None, ...]:
         """Record conclusions from words: `Clew.record`, but that it takes memories alone as a basis."""
         given = intake.Given(Scope(self.user), as_lived=self.as_lived, named=lambda id: self.words.get(id, {"id": id}))
-        entries = intake.entries(batch, given)
-        results = self.c.log.append(*entries)
-        self.c._watch.look("record", " ".join(str(entry.body) for entry in entries) if self.c._watch.armed else "")
-        return [None if stage.startswith("refused") else seq for seq, stage in results]
+        return self.c._taken_in(intake.entries(batch, given))[0]
 
     def _events(self, seqs: Sequence[int]) -> list[Event]:
         return self.c.log.select(f"seq IN ({','.join(map(str, seqs))}) AND salt IS NOT NULL", ())

@@ -20,6 +20,7 @@ from clew.errors import ModelUnavailable
 from clew.privacy.environment import secret
 from clew.serve.access import Principal, Unauthenticated
 from clew.serve.oidc import TIMEOUT, Oidc
+from clew.serve.websafe import decoded, encoded
 
 BEGIN_AGAIN = "this login was begun elsewhere, or took too long; begin again"
 SCOPE = "openid profile email"
@@ -43,13 +44,13 @@ class Pass:
     def sealed(self) -> str:
         """As a cookie's value."""
         said = json.dumps([self.state, self.nonce, self.verifier, self.target]).encode()
-        return base64.urlsafe_b64encode(said).decode().rstrip("=")
+        return encoded(said)
 
     @classmethod
     def opened(cls, value: str) -> "Pass":
         """The inverse; Unauthenticated for what is none."""
         try:
-            found = json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+            found = json.loads(decoded(value))
             if len(found) == 4 and all(isinstance(part, str) and part for part in found):
                 return cls(*found)
         except (ValueError, TypeError):
@@ -59,7 +60,7 @@ class Pass:
 
 def away(tokens: Oidc, taken: Pass, back: str) -> str:
     """Where the provider asks people who they are; it sends them to `back`, which it has to know."""
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(taken.verifier.encode()).digest()).decode().rstrip("=")
+    challenge = encoded(hashlib.sha256(taken.verifier.encode()).digest())
     asked = {
         "response_type": "code",
         "client_id": tokens.trusted.client,

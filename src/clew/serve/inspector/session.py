@@ -5,7 +5,6 @@ it holds who that was, and lasts no longer. It is signed with chance that only t
 database can make one.
 """
 
-import base64
 import hashlib
 import hmac
 import json
@@ -17,6 +16,7 @@ from clew.serve.access import LOCAL, Access, Principal, Unauthenticated
 from clew.serve.keys import PREFIX
 from clew.serve.limits import Buckets
 from clew.serve.refusals import too_often
+from clew.serve.websafe import decoded, encoded
 
 PAGES = "/inspect"
 ENTRY = f"{PAGES}/login"
@@ -54,7 +54,7 @@ class Sessions:
     def stands(self, who: Principal) -> str:
         """A session for whom a provider's token speaks for, until the token ends."""
         said = json.dumps([who.name, who.role, who.user]).encode()
-        return self._made(TOKEN + base64.urlsafe_b64encode(said).decode().rstrip("="), who.until)
+        return self._made(TOKEN + encoded(said), who.until)
 
     def _made(self, whose: str, end: float | None) -> str:
         until = (datetime.now(UTC) + timedelta(hours=HOURS)).timestamp()
@@ -71,8 +71,7 @@ class Sessions:
         now = datetime.now(UTC)
         if hmac.compare_digest(mark.encode(), self._signed(claim).encode()) and int(until) > now.timestamp():
             if id.startswith(TOKEN):
-                said = id.removeprefix(TOKEN)
-                name, role, user = json.loads(base64.urlsafe_b64decode(said + "=" * (-len(said) % 4)))
+                name, role, user = json.loads(decoded(id.removeprefix(TOKEN)))
                 return Principal(name, role, user, float(until))
             key = next((key for key in self.access.keys.all() if key.id == id), None)
             if key is not None and (key.expires is None or key.expires > now):
