@@ -179,7 +179,7 @@ def test_a_step_that_is_done_as_often_as_it_takes_stays_where_one_run_had_no_nee
     assert both is not None and both.steps == ('each: click link "Earlier"', 'click day of "{book}"')
 
 
-def test_only_the_workflow_that_is_followed_is_shown(tmp_path: Path) -> None:
+def test_only_the_workflow_that_is_followed_is_shown_and_of_it_what_is_left(tmp_path: Path) -> None:
     with Clew(tmp_path / "c.db", recipes=[load("awm")]) as memory:
         for number, (task, name) in enumerate((("Send the note to Ada.", "Ada"), ("Send the red note to Bo.", "Bo"))):
             world = lambda t=task, n=name: Sheet(t, ["To"], lambda s: s.held["To"] == n)  # noqa: E731
@@ -188,7 +188,10 @@ def test_only_the_workflow_that_is_followed_is_shown(tmp_path: Path) -> None:
         task = "Send the note to Cyd."
         guides = recalled(memory, task)
         second = explore(lambda: Sheet(task, ["To"], lambda s: s.held["To"] == "Cyd"), lambda u: guides, BOUNDS)
-        assert second.trials[0].guide is not None and second.trials[0].told == len(task) + len(second.trials[0].guide.text)
+        first = second.trials[0]
+        assert first.guide is not None and first.followed == second.steps == len(first.guide.steps) == 2
+        left = [sum(len(step) + 1 for step in first.guide.steps[n:]) for n in range(2)]
+        assert first.shown == sum(left) + 2 * (len(task) + len("To\nSend")), "the task, the page, and of the steps those that are not done"
 
 
 class Pick(Sheet):

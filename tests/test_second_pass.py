@@ -60,7 +60,6 @@ def test_the_explorer_learns_within_bounds_and_what_it_recalls_shortens_the_next
         second = explore(lambda: Drawers(wish), lambda u: recalled(memory, u), Bounds(40, 10))
         assert second.success and second.steps < control.steps
         assert second.trials[-1].guide is not None and second.trials[-1].followed >= 2
-        assert second.trials[-1].told > control.trials[-1].told, "what is recalled is shown at every step, and counted"
         guides = recalled(memory, Drawers(wish).utterance)
         assert any(s.endswith('click button "old coin"') for g in guides for s in g.steps), "the value comes from the new task"
         assert not recalled(memory, "Water the plants on the balcony."), "nothing is followed for a task in other words"

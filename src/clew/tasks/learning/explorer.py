@@ -53,7 +53,6 @@ class Guide:
     name: str
     steps: tuple[str, ...]
     needs: tuple[str, ...] = ()  # words that must be there before its first step
-    text: str = ""  # as a model would be shown it
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ def explore(
         if at is not None:
             followed[at] += 1
         guide = None if at is None else plans[at]
-        run = Run(guide=guide, told=len(world.utterance) + (0 if guide is None else len(guide.text)))
+        run = Run(guide=guide)
         episode.trials.append(run)
         attempt(world, episode, run, bounds)
         if at is not None and run.idle:
@@ -167,6 +166,7 @@ def attempt(world: World, episode: Episode, trial: Run, bounds: Bounds) -> None:
         options = open_to(found, trial, episode.seen, episode.dead)
         if not options:
             break
+        trial.shown += len(episode.utterance) + sum(len(step) + 1 for step in _left(steps, place)) + len(sight.page.text)
         early = [step for step in steps[place:] if trial.waited < WAITS and not ready(step, sight.page)]
         chosen, place = guided(["" if step in early else step for step in steps], place, options, trial, episode.seen)
         free += chosen is not None
@@ -179,7 +179,6 @@ def attempt(world: World, episode: Episode, trial: Run, bounds: Bounds) -> None:
             chosen = best(options, trial, episode.seen, sight.gap, sight.missing(trial.done))
             wished = chosen.rank == NAMED and chosen.key not in trial.path
             free += wished or (sight.gap > 0 and episode.seen.nearer.get(chosen.key, False))
-        trial.shown += trial.told + len(sight.page.text)
         trial.done.append(chosen)
         trial.sight = sight
         world.act(chosen.action)
@@ -289,6 +288,11 @@ def within(step: str, choice: Choice) -> bool:
 def skipped(step: str) -> bool:
     """Whether a step may be left out, as one that is done as often as it takes."""
     return step.startswith(EACH)
+
+
+def _left(steps: Sequence[str], place: int) -> Sequence[str]:
+    """The steps that may still be taken: those that are due, and the one before them where it may be done again."""
+    return steps[max(0, place - 1) :] if any(ANY in step for step in steps[max(0, place - 1) : place]) else steps[place:]
 
 
 def _open(guide: Guide) -> bool:

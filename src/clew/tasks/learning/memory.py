@@ -76,7 +76,7 @@ def recalled(memory: Clew, utterance: str, k: int = RECALLED, fit: float = FIT) 
             steps = filled(mine.workflow, utterance)
             left, put = accounted(mine.description, utterance)
             order = left, any(ANY in s or NAMED in s for s in steps), put, mine.bad - mine.good, len(steps)
-            found.append((order, Guide(mine.name, steps, mine.preconditions, hit.memory.text)))
+            found.append((order, Guide(mine.name, steps, mine.preconditions)))
     return [guide for _, guide in sorted(found, key=lambda pair: pair[0])]
 
 

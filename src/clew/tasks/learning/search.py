@@ -32,8 +32,7 @@ class Trial:
     vain: set[Key] = field(default_factory=set)  # what was typed and was not there afterwards
     reward: float = 0.0
     ended: bool = False
-    told: int = 0  # characters that would stand in a model's every prompt: the task, and what is recalled
-    shown: int = 0  # characters that a model in the explorer's place would have been shown
+    shown: int = 0  # characters of a model's prompts in the explorer's place: each time the task, the page and the steps that are left
 
     @property
     def path(self) -> tuple[Key, ...]:
