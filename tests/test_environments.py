@@ -318,6 +318,28 @@ def test_of_what_is_nearly_covered_the_strip_that_is_left_is_pressed(chromium: A
 
 
 @playwright
+def test_what_lies_wholly_under_other_controls_is_pressed_with_the_keyboard_and_under_a_veil_not(
+    chromium: Any, site: tuple[str, Path]
+) -> None:
+    box = "position: absolute; left: 40px; top: 40px; width: 60px; height: 30px;"
+    (site[1] / "under.html").write_text(
+        f"<!doctype html><button style='{box}' onclick='out.textContent = 1'>ONE</button><input type=checkbox style='{box}' aria-label='three'>"
+        f"<button style='{box} padding: 9px' onclick='out.textContent = 2'>TWO</button><p id=out>-</p>"
+    )
+    with Browser(chromium) as world:
+        world.reset({"address": f"{site[0]}/under.html"})
+        assert world.act(Action("click", the(world.observe(), "button", "ONE").id)) == ""
+        assert [e.text for e in world.observe().elements if e.kind == "text"] == ["1"]
+        assert world.act(Action("check", the(world.observe(), "checkbox", "three").id)) == ""
+        assert the(world.observe(), "checkbox", "three").checked
+        assert "covers it" in world.act(Action("hover", the(world.observe(), "button", "ONE").id)), "there is no hovering by keys"
+        veil = "document.querySelectorAll('button')[1].outerHTML = `<div style='${document.querySelectorAll('button')[1].style.cssText}'>.</div>`"
+        world.chromium.inside(lambda: world.page.evaluate(veil))
+        one = the(world.observe(), "button", "ONE").id
+        assert world.act(Action("click", one)) == f"click {one}: div covers it"
+
+
+@playwright
 def test_hosts_that_are_not_allowed_are_not_asked(chromium: Any, site: tuple[str, Path]) -> None:
     with Browser(chromium, hosts=("example.org",)) as world, pytest.raises(UsageError, match="ERR_ACCESS_DENIED"):
         world.reset({"address": f"{site[0]}/index.html"})

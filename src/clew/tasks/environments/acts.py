@@ -1,7 +1,8 @@
 """What can be done on a page, each act by its name: a function of Playwright's page and the action, "" where it was done.
 
 The elements that actions name are those which the last observation of the page kept (`observe.js`); clicks are the mouse's, so
-that what lies over an element is in the way here too.
+that what lies over an element is in the way here too. Only what lies wholly under other controls, as where a page's layout puts one
+upon another, is pressed with the keyboard, which reaches it still.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ SCRIPTS = {p.stem: p.read_text(encoding="utf-8") for p in Path(__file__).parent.
 
 
 def _point(page: Any, action: Action) -> tuple[float, float] | str:
-    """Where an action's element is, in pixels from the window's corner, or why it cannot be reached."""
+    """Where an action's element is, in pixels from the window's corner, or why it cannot be reached by the mouse."""
     x, y = _numbers(action.text, 2) if action.kind in ("click", "double", "hover") and action.text else (None, None)
     if not action.element and x is not None and y is not None:
         return x, y
@@ -68,7 +69,11 @@ def _click(page: Any, action: Action) -> str:
     handle = _handle(page, action)
     if handle is not None and handle.evaluate("e => e.tagName") == "OPTION":
         return _select(page, action)
-    return _mouse(page, action)
+    why = _mouse(page, action)
+    if not why or handle is None or action.text:
+        return why
+    key = page.evaluate(SCRIPTS["press"], int(action.element)).get("key")
+    return _press(page, Action("press", action.element, key)) if key else why
 
 
 def _type(page: Any, action: Action) -> str:
@@ -122,7 +127,7 @@ def _check(page: Any, action: Action) -> str:
     if handle is None:
         return f"{action.kind} {action.element}: there is no such element on the page as last observed"
     on = handle.evaluate("e => e.tagName === 'INPUT' ? e.checked : e.getAttribute('aria-checked') === 'true'")
-    return "" if on == (action.kind == "check") else _mouse(page, Action("click", action.element))
+    return "" if on == (action.kind == "check") else _click(page, Action("click", action.element))
 
 
 def _slide(page: Any, action: Action) -> str:

@@ -1,4 +1,5 @@
-// Where the mouse goes for the n-th thing shown: scrolled into view, a point of it that nothing else covers.
+// Where the mouse goes for the n-th thing shown: scrolled into view, a point of it that nothing else covers. Where other controls of
+// the page lie on the whole of it, the key that presses it: a keyboard reaches it still. A veil over all is meant to be in the way.
 (n) => {
   const it = ((window.__clew || {}).shown || [])[n];
   if (!it || !it.e.isConnected) return { why: "it is no longer on the page" };
@@ -16,5 +17,10 @@
   const drawn = (top) => top && it.e.ownerSVGElement && top.ownerSVGElement === it.e.ownerSVGElement; // a drawing's words lie over its shapes
   for (const fits of [near, drawn]) for (const [x, y] of points) if (fits(document.elementFromPoint(x, y))) return { x, y, moved };
   const top = document.elementFromPoint(...points[0]);
-  return { why: top ? `${top.tagName.toLowerCase()}${top.id ? "#" + top.id : ""} covers it` : "it is outside the window" };
+  if (!top) return { why: "it is outside the window" };
+  const control = (e) => e && e.closest("button,a[href],summary,input,select,textarea,label");
+  const beneath = !it.e.disabled && points.every(([x, y]) => control(document.elementFromPoint(x, y)));
+  const key = it.e.matches("button,a[href],summary,input:is([type=button],[type=submit],[type=reset])") ? "Enter"
+    : it.e.matches("input:is([type=checkbox],[type=radio])") ? "Space" : "";
+  return { why: `${top.tagName.toLowerCase()}${top.id ? "#" + top.id : ""} covers it`, key: beneath ? key : "" };
 }
