@@ -1,14 +1,16 @@
 """The explorer, what it writes down and recalls, and the bench's numbers: over a small world made here, without a browser."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clew import Clew
-from clew.arena import second_pass_report
+from clew.arena import second_pass, second_pass_report
 from clew.arena.second_pass_tasks import CANDIDATES, DEVELOPED, developed, seeds, selected
+from clew.errors import UsageError
 from clew.operators.experience import workflows
 from clew.recipe import load
 from clew.tasks.graph import Action, Element, Page
@@ -137,6 +139,25 @@ def test_the_selection_is_by_hash_and_the_seeds_come_from_a_commit() -> None:
     assert selected(tuple(reversed(CANDIDATES))) == selected(), "the order in which they are listed does not matter"
     first, second = seeds("a37cf1f" + 33 * "0")
     assert not {*first} & {*second} and not {*first, *second} & {*DEVELOPED} and seeds("b" * 40)[0] != first
+    assert seeds("a37cf1f" + 33 * "0", 33)[0][0] == DEVELOPED.stop != first[0], "other digits, other seeds"
+    with pytest.raises(UsageError, match="from 0 to 33 on; got 34"):
+        seeds("b" * 40, 34)
+
+
+def test_what_is_learned_from_each_half_of_the_seeds_is_measured_on_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wishes = ("red thread", "spare key", "old coin", "blue yarn")
+    ground = second_pass.Ground("drawers", ("find",), lambda task, seed: Drawers(wishes[seed]), Bounds(40, 10))
+    monkeypatch.setattr(second_pass, "_pages", lambda tasks: nullcontext(ground))
+    plan = second_pass.Plan(load("awm"), tmp_path, ("find",), (), ((0, 1), (2, 3)))
+    outcome = second_pass.run(plan)
+    assert second_pass.run(plan)["worlds"] == outcome["worlds"], "what was done is not done again"
+    found = outcome["worlds"]["drawers"]["all"]
+    assert {found[name]["n"] for name in second_pass.PASSES} == {4} and found["first"]["steps"] == found["control"]["steps"]
+    assert found["second"]["steps"]["mean"] < found["control"]["steps"]["mean"]
+    for learned in ((0, 1), (2, 3)):
+        with Clew(tmp_path / f"second-pass-miniwob-{learned[0]}.db", recipes=[load("awm")]) as memory:
+            sessions = {e.scope.session.partition("/find/first/")[2][0] for e in memory.log.select("TRUE", ()) if e.scope.session}
+            assert sessions == {str(seed) for seed in learned}
 
 
 def row(task: str, name: str, seed: int, steps: int, success: bool = True) -> Mapping[str, Any]:
@@ -160,6 +181,8 @@ def test_the_report_counts_fewer_steps_with_an_interval_and_names_what_was_never
     assert round(found["less"]["first"]["mean"], 3) == 0.3 and round(found["less"]["control"]["mean"], 3) == round(4 / 18, 3)
     assert found["never without"] == ["b"] and round(found["of those it can"]["control"]["mean"], 3) == 0.5
     assert found["less"]["first"]["low"] <= 0.3 <= found["less"]["first"]["high"]
+    turned = [row("a", "first", s, 2 * s) for s in range(1, 6)] + [row("a", "second", s, s) for s in range(5, 0, -1)]
+    assert {*second_pass_report.less([turned], "first").values()} == {0.5}, "the same seeds are drawn together, in whatever order they ran"
     outcome = {"recipe": "awm", "seeds": [[1, 2], [3, 4]], "commit": "c", "worlds": {"w": found}}
     assert "Never done without recall, on any seed: b." in second_pass_report.as_markdown(outcome)
     assert second_pass_report.plot(outcome).count("<rect") == 3 + 3 * 3

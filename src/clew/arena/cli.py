@@ -253,7 +253,8 @@ def run_second_pass(
     recipe: Annotated[str, typer.Option("--recipe", help="A recipe that learns workflows, by name.")] = "awm",
     page: Annotated[list[str] | None, typer.Option("--page", help="A task of MiniWoB; else the twenty. none: no pages.")] = None,
     world: Annotated[list[str] | None, typer.Option("--world", help="A text world; else all. none: no text worlds.")] = None,
-    seed: Annotated[list[int] | None, typer.Option("--seed", help="The first half is learned from; else from the commit.")] = None,
+    seed: Annotated[list[int] | None, typer.Option("--seed", help="What is learned from each half is measured on the other.")] = None,
+    digit: Annotated[int, typer.Option("--digit", help="Without --seed: of the commit's hex digits, the first that gives them.")] = 0,
     out: Out = Path("arena/second-pass"),
 ) -> None:
     """One explorer that knows no task, before and after it learned, and with recall switched off; success, steps, tokens in OUT."""
@@ -262,7 +263,7 @@ def run_second_pass(
     half = len(seed or ()) // 2
     if seed and not half:
         raise UsageError(f"--seed is given at least twice: some to learn from and others to measure on; got {seed}")
-    seeds = (tuple(seed[:half]), tuple(seed[half:])) if seed else None
+    seeds = (tuple(seed[:half]), tuple(seed[half:])) if seed else second_pass.seeds(second_pass.COMMIT, digit)
     outcome = second_pass.run(second_pass.Plan(usual.recipe, out, pages, worlds, seeds), lambda line: console.print(escape(line)))
     for name, found in outcome["worlds"].items():
         console.print(tabled(name, ["over", "than", "fewer steps, %", "reached"], second_pass_report.shares(found)))

@@ -1,8 +1,10 @@
 """The second pass: one explorer that knows no task, before and after it learned, and beside itself with recall switched off.
 
 First pass: episodes on some seeds, written down. Second pass: episodes on other seeds, with what is recalled; nothing more is
-learned. Control: those same seeds without recall. A run's folder holds one file of JSON lines a world, so that a run that was
-cut off goes on, and `second_pass.json`, `second_pass.md` and `second_pass.svg`.
+learned. Control: those same seeds without recall. It is done twice, with two halves of seeds: what is learned from each is measured on
+the other, in a memory of its own, so that all three passes are over the same seeds and none is harder than another by the draw.
+A run's folder holds one file of JSON lines a world, so that a run that was cut off goes on, and `second_pass.json`,
+`second_pass.md` and `second_pass.svg`.
 """
 
 import importlib
@@ -26,7 +28,7 @@ from clew.tasks.learning.explorer import Bounds, Episode, Guide, World, explore,
 from clew.tasks.learning.memory import known, nothing, recalled, remember
 
 COMMIT = "ad9b39c70449f1b0611e8009db20dfab6b4d4a49"  # that last touched the explorer: no seed of its could be developed on
-FORMAT = 2  # of the result files
+FORMAT = 3  # of the result files
 PASSES = ("first", "second", "control")
 REACH = 10  # actions of one trial on a page, after which it is begun again; a text world is left only when it ends
 MAKERS = {"tw-simple": "simple", "tw-cooking": "cooking"}  # TextWorld's makers by the names of our text worlds
@@ -41,7 +43,7 @@ class Plan:
     out: Path
     pages: tuple[str, ...] = selected()
     worlds: tuple[str, ...] = tuple(w.name for w in WORLDS)
-    seeds: tuple[tuple[int, ...], tuple[int, ...]] | None = None  # learned from, and measured on; None: of COMMIT
+    seeds: tuple[tuple[int, ...], tuple[int, ...]] | None = None  # two halves; None: of COMMIT
     passes: tuple[str, ...] = PASSES  # the control needs nothing of the others, so it may be run beside them
 
 
@@ -68,7 +70,8 @@ def run(plan: Plan, told: Callable[[str], None] = lambda line: None) -> dict[str
             if not done:
                 path.write_text(json.dumps(about) + "\n", encoding="utf-8")
             with opened(tasks) as ground:
-                rows += _ground(plan, ground, chosen, path, done, told)
+                for half in (0, 1):
+                    rows += _ground(plan, ground, (chosen[half], chosen[1 - half]), path, done, told)
     outcome = {**about, "commit": commit(), "machine": machine(), "worlds": second_pass_report.summary(rows)}
     (plan.out / "second_pass.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
     (plan.out / "second_pass.md").write_text(second_pass_report.as_markdown(outcome), encoding="utf-8")
@@ -84,9 +87,9 @@ def _ground(
     done: Mapping[str, Any],
     told: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """The rows of one world, in order: everything is learned before anything is recalled."""
+    """The rows of one world and one half that is learned from, in order: everything is learned before anything is recalled."""
     rows = list[dict[str, Any]]()
-    place = path.with_suffix(".db")
+    place = path.with_name(f"{path.stem}-{chosen[0][0]}.db")
     if not done:
         place.unlink(missing_ok=True)
     with Clew(place, recipes=[plan.recipe]) as memory:

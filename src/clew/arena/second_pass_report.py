@@ -55,8 +55,11 @@ def _estimate(groups: Sequence[np.ndarray], label: str) -> dict[str, float]:
 
 
 def less(groups: Sequence[Rows], base: str) -> dict[str, float]:
-    """By which share the second pass took fewer steps, with its interval; seeds of the control are drawn with those of the second."""
-    both = [[np.array([float(r["steps"]) for r in g if r["pass"] == name]) for g in groups] for name in (base, "second")]
+    """By which share the second pass took fewer steps, with its interval; where both are over the same seeds, these are drawn together."""
+    both = [
+        [np.array([float(r["steps"]) for r in sorted(g, key=lambda r: r["seed"]) if r["pass"] == name]) for g in groups]
+        for name in (base, "second")
+    ]
     if not all(len(g) for side in both for g in side):
         return {}
     draws = _draws(both, f"less {base}", lambda means: 1 - means[1] / means[0])
@@ -119,8 +122,8 @@ def as_markdown(outcome: Mapping[str, Any]) -> str:
     lines = [
         "# Second pass",
         "",
-        f"Recipe {outcome['recipe']}; learned from seeds {first[0]} to {first[-1]}, measured on {second[0]} to {second[-1]}; commit",
-        f"{outcome['commit']}. Success and success at once (in the first trial) in per cent; steps: actions of all trials of an episode;",
+        f"Recipe {outcome['recipe']}; learned from seeds {first[0]} to {first[-1]}, measured on {second[0]} to {second[-1]}, and the other way",
+        f"round; commit {outcome['commit']}. Success and success at once (in the first trial) in per cent; steps: actions of all trials of an episode;",
         "tokens: about what a model in the explorer's place would have been shown. 95 % bootstrap intervals over tasks and seeds.",
     ]
     for name, world in outcome["worlds"].items():

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from clew.errors import UsageError
+
 SALT = "second pass"  # before each name, in its hash
 NUMBER = 20
-FIRST, SECOND = 6, 10  # seeds a task that are learned from, and others that are measured afterwards
+HALF = 10  # seeds a task of each half: what is learned from one is measured on the other
 STEPS, WORDS = 30, 100  # actions that one episode may take, all trials together: on a page, in a text world
 DEVELOPED = range(1, 40)  # seeds that code may be developed on; a commit never gives these
 # Tasks of MiniWoB whose page is used by clicking on words, choosing and typing. Left out are those whose page needs dragging,
@@ -62,7 +64,9 @@ def developed() -> tuple[str, ...]:
     return tuple(name for name in CANDIDATES if name not in selected())
 
 
-def seeds(commit: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """(seeds learned from, seeds measured afterwards): the first seven hex digits of a commit and the numbers after them."""
-    start = DEVELOPED.stop + int(commit[:7], 16)
-    return tuple(range(start, start + FIRST)), tuple(range(start + FIRST, start + FIRST + SECOND))
+def seeds(commit: str, digit: int = 0) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Two halves of seeds: seven hex digits of a commit, from `digit` on, and the numbers after them."""
+    if not 0 <= digit <= len(commit) - 7:
+        raise UsageError(f"the seeds are seven hex digits of the commit, from 0 to {len(commit) - 7} on; got {digit}")
+    start = DEVELOPED.stop + int(commit[digit : digit + 7], 16)
+    return tuple(range(start, start + HALF)), tuple(range(start + HALF, start + 2 * HALF))
