@@ -63,18 +63,18 @@ def told(tallies: Sequence[Tally], label: str = "") -> dict[str, Any]:
 def run(
     out: Path, *, chosen: Sequence[int] = SEEDS, turns: int = TURNS, asker: Asker | None = None, say: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
-    """Every mode with every scripted ability on each seed, or with a real model; the outcome is written to `out`."""
+    """Every mode with every scripted ability on each seed, or with a real model; the outcome is written to `out`, after each of them anew."""
     rows = list[dict[str, Any]]()
+    outcome = {"turns": turns, "tools": len(made(0).cards), "window": WINDOW, "grace": GRACE, "rows": rows}
+    out.mkdir(parents=True, exist_ok=True)
     for seed in chosen:
         world = made(seed)
         for mode in MODES:
             for ability in ABILITIES if asker is None else (asker.name,):
                 tallies = scripted(world, mode, ability, turns) if asker is None else real(world, mode, asker, turns)
                 rows.append({"seed": seed, "mode": mode, "agent": ability, **told(tallies, f"{seed} {mode} {ability}")})
+                (out / "mem_tool.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
                 say(f"{seed} {mode} {ability}")
-    outcome = {"turns": turns, "tools": len(made(0).cards), "window": WINDOW, "grace": GRACE, "rows": rows}
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "mem_tool.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
     return outcome
 
 
