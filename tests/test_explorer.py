@@ -9,6 +9,7 @@ from clew import Clew
 from clew.operators.experience import workflows
 from clew.recipe import load
 from clew.tasks.graph import Action, Element, Page
+from clew.tasks.learning import reading
 from clew.tasks.learning.choices import HINTED, NAMED, choices
 from clew.tasks.learning.explorer import Bounds, Episode, Guide, explore
 from clew.tasks.learning.memory import filled, known, nothing, recalled, remember
@@ -440,3 +441,125 @@ def test_no_step_is_passed_over_where_the_last_act_brought_to_light_what_the_tas
     found = explore(lambda: Finder(task, "Belgrove"), lambda u: guides, BOUNDS)
     assert found.success and [c.text for c in found.trials[0].done][1:] == ['click button "Belgrove"', 'click button "Send"']
     assert found.steps == 3
+
+
+class Dyer(Sheet):
+    """A workshop with an order card: only who has read it knows which cloth is wanted, and whether it goes into the vat or the tub."""
+
+    def __init__(self, cloth: str, work: str, vessel: str, is_done: bool = False) -> None:
+        super().__init__("Please do what the order asks for.", [], lambda s: False)
+        self.cloth, self.work, self.vessel, self.is_done = cloth, work, vessel, is_done
+        self.taken, self.told = list[str](), "This is a workshop."
+        self.reward = 0.0
+
+    def observe(self) -> Page:
+        said = ["read card", "look"]
+        for name in ("blue wool", "grey linen", "red silk", "white felt"):
+            there = [f"dip {name} in tub", f"dip {name} in vat", f"wear {name}"] if name in self.taken else [f"take {name} from shelf"]
+            said += there
+        said += ["hand over order"] if self.cloth in self.taken and self.is_done else []
+        state = f"{DONE[self.work]} " if self.is_done else ""
+        return Page(
+            "w", "W", tuple(Element(str(i), "command", c) for i, c in enumerate(sorted(said))), f"{self.told}\nA {state}{self.cloth}."
+        )
+
+    def act(self, action: Action) -> str:
+        said = self.observe().elements[int(action.element)].text
+        self.told = f"You {said}."
+        if said == "read card":
+            self.told = f"A card.\n\nCloths:\n{self.cloth}\n\nWork:\n{self.work} the {self.cloth}\n  hand over order"
+        elif said.startswith("take"):
+            self.taken.append(said.removeprefix("take ").removesuffix(" from shelf"))
+        elif said == f"dip {self.cloth} in {self.vessel}" and not self.is_done:
+            self.is_done = True
+        elif said == "hand over order" or said.startswith("wear") or (self.cloth in said and said.startswith("dip")):
+            self.done = True
+        parts = self.cloth in self.taken, self.cloth in self.taken and self.is_done, said == "hand over order"
+        self.reward = sum(parts) / 3
+        return ""
+
+
+DONE = {"dye": "dyed", "rinse": "rinsed", "try": "tried"}
+
+
+def learned(place: Path) -> Clew:
+    """What was kept of two orders, one of each kind of work."""
+    memory = Clew(place / "c.db", recipes=[load("awm")])
+    for number, world in enumerate((lambda: Dyer("grey linen", "dye", "vat"), lambda: Dyer("red silk", "rinse", "tub"))):
+        first = explore(world, nothing, Bounds(100, 100))
+        assert first.success
+        remember(memory, first, f"first/{number}")
+    memory.catch_up()
+    return memory
+
+
+@pytest.mark.parametrize(
+    ("world", "acts"),
+    [
+        (lambda: Dyer("white felt", "dye", "vat"), ["read card", "take white felt from shelf", "dip white felt in vat", "hand over order"]),
+        (lambda: Dyer("blue wool", "rinse", "tub"), ["read card", "take blue wool from shelf", "dip blue wool in tub", "hand over order"]),
+        (lambda: Dyer("blue wool", "rinse", "tub", True), ["read card", "take blue wool from shelf", "hand over order"]),
+    ],
+)
+def test_what_is_read_decides_what_is_done_where_tasks_of_one_wording_want_different_things(
+    tmp_path: Path, world: Callable[[], Dyer], acts: list[str]
+) -> None:
+    control = explore(world, nothing, Bounds(100, 100))
+    with learned(tmp_path) as memory:
+        second = explore(world, lambda u: recalled(memory, u), Bounds(100, 100), lambda u: known(memory, u))
+    assert [c.text for c in second.trials[0].done] == acts and second.success, "also that it need not be done where it is so already"
+    assert second.steps < control.steps
+
+
+def test_what_answered_a_line_elsewhere_and_fails_here_is_left_and_the_rest_of_the_text_still_counts(tmp_path: Path) -> None:
+    with learned(tmp_path) as memory:
+        found = explore(lambda: Dyer("white felt", "dye", "tub"), lambda u: recalled(memory, u), Bounds(100, 100))
+    assert found.success and len(found.trials) >= 2 and found.trials[0].done[-1].text == "dip white felt in vat"
+    assert found.trials[1].done[0].text == "take white felt from shelf", "nothing has to be read twice"
+    assert not any(c.text == "dip white felt in vat" for t in found.trials[1:] for c in t.done)
+
+
+def test_a_text_of_which_nothing_was_borne_out_is_not_followed(tmp_path: Path) -> None:
+    with Clew(tmp_path / "c.db", recipes=[load("awm")]) as memory:
+        found = explore(lambda: Dyer("white felt", "dye", "vat"), lambda u: recalled(memory, u), Bounds(100, 100))
+        control = explore(lambda: Dyer("white felt", "dye", "vat"), nothing, Bounds(100, 100))
+    assert not found.asked.parts and [c.text for t in found.trials for c in t.done] == [c.text for t in control.trials for c in t.done]
+
+
+def test_a_rewarded_act_belongs_to_the_way_though_the_same_can_be_done_as_before() -> None:
+    class Bell(Sheet):
+        rung = 0
+
+        def things(self) -> list[Element]:
+            return [Element("", "button", name) for name in ("Door", "Bell")]
+
+        def press(self, name: str) -> None:
+            self.rung = min(1, self.rung + (name == "Bell"))
+            self.done = name == "Door"
+            self.reward = 1.0 if self.rung and self.done else self.rung / 2
+
+    found = explore(lambda: Bell("Come in here.", [], lambda s: False), nothing, BOUNDS)
+    last = found.trials[-1]
+    kept = [c.text for c, useful in zip(last.done, last.useful(), strict=True) if useful]
+    assert found.success and kept == ['click button "Bell"', 'click button "Door"']
+
+
+def test_a_line_goes_with_its_heading_and_is_answered_by_what_was_rewarded_and_not_by_what_was_so_before() -> None:
+    before, after = "A hall.\nYou have nothing.", "Wanted:\nbig fig\n\nHow:\nfry the big fig\nYou have nothing."
+    assert reading.lines(before, after) == ["Wanted > big fig", "How > fry the big fig"]
+    for text, so in (
+        ("a fried big fig", True),
+        ("a fried raw big fig", True),
+        ("a fried fig, a big fig", False),
+        ("fry the big fig", False),
+    ):
+        assert reading.holds("How > fry the big fig", text) is so, text
+    assert reading.holds("Do > chop the leek", "one chopped leek") and not reading.holds("leek", "a chopped leek")
+    world = Dyer("red silk", "dye", "vat")
+    found = reading.answers(world.utterance, explore(lambda: Dyer("red silk", "dye", "vat"), nothing, Bounds(100, 100)).trials)
+    assert {a.line: a.acts[-1] for a in found} == {
+        "Cloths > red silk": "take red silk from shelf",
+        "Work > dye the red silk": "dip red silk in vat",
+        "Work > hand over order": "hand over order",
+    }
+    assert {a.shown for a in found} == {"read card"}

@@ -5,24 +5,33 @@ where they fit what it sees, and explores where they do not. An episode is one t
 again from the start, and every action of every trial counts.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from clew.operators.experience.workflows import ANY, EACH
-from clew.operators.experience.workflows import NAMED as SAID
 from clew.tasks.graph import Action, Page
-from clew.tasks.learning.choices import HINTED, IDLE, NAMED, Choice, Sight, choices
+from clew.tasks.learning.choices import IDLE, NAMED, Choice, Sight, choices
+from clew.tasks.learning.guides import (
+    ALL,
+    Guide,
+    fits,
+    fitting,
+    leaves_any,
+    leaves_open,
+    likeliest,
+    ready,
+    remaining,
+    skipped,
+    stuck,
+    typed,
+)
+from clew.tasks.learning.reading import WAITS, Asked
 from clew.tasks.learning.search import Seen, Trial, best, open_to, state
 
 NOTE = 4  # characters in which is said what an action brought to light
 WHOLE = 0.99  # reward above which a task counts as done
 RETRIES = 2  # trials that follow a guide, all guides together; one that leaves nothing open is followed once
-WAITS = 6  # actions of its own after which the explorer waits no more for what a guide waits for (ours)
-ALL = "all: "  # before a step that is done to everything that it fits, before the next one
-_ONCE = re.compile(r' once "([^"]*)" is there$')  # after a step that waits for something to be in sight
-_TYPED = re.compile(r'^type "([^"*~]+)" (?:into|as|in|with) ')
 
 
 def no_acts(utterance: str) -> Mapping[str, float]:
@@ -44,15 +53,6 @@ class World(Protocol):
     def act(self, action: Action) -> str:
         """Do it; "" or what prevented it."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Guide:
-    """What a skill says for this task: its name and its steps with values filled in."""
-
-    name: str
-    steps: tuple[str, ...]
-    needs: tuple[str, ...] = ()  # words that must be there before its first step
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class Episode:
     trials: list[Run] = field(default_factory=list)
     dead: set[tuple[tuple[str, int], ...]] = field(default_factory=set)  # ways that are known to lead nowhere
     seen: Seen = field(default_factory=Seen)
+    asked: Asked = field(default_factory=Asked)  # what the world was found to ask for, where it was read
 
     @property
     def steps(self) -> int:
@@ -123,7 +124,7 @@ def explore(
     while episode.steps < bounds.steps:
         if episode.trials:
             world = reset()
-        at = next((i for i, n in enumerate(followed) if n < (RETRIES if _open(plans[i]) else 1)), None)
+        at = next((i for i, n in enumerate(followed) if n < (RETRIES if leaves_any(plans[i]) else 1)), None)
         if at is not None and sum(followed) >= RETRIES:
             at = None
         if at is not None:
@@ -131,11 +132,12 @@ def explore(
         guide = None if at is None else plans[at]
         run = Run(guide=guide)
         episode.trials.append(run)
-        attempt(world, episode, run, bounds)
+        attempt(world, episode, run, bounds, guides)
         if at is not None and run.idle:
             followed[at] = RETRIES
         if succeeded(run):
             break
+        episode.asked.over(run)
         episode.dead.add(run.path)
         if not run.done:
             episode.trials.pop()
@@ -149,51 +151,72 @@ def explore(
 def begins(guide: Guide, page: Page, utterance: str) -> bool:
     """Whether a guide's first step can be taken here: what it needs is there, and something that it may be done to."""
     there = " ".join(e.text.lower() for e in page.elements)
-    options = choices(utterance, page, _typed(guide.steps))
+    options = choices(utterance, page, typed(guide.steps))
     first = [step for n, step in enumerate(guide.steps) if all(skipped(s) for s in guide.steps[:n])]
     return all(words.lower() in there for words in guide.needs) and any(fits(step, c) for step in first for c in options)
 
 
-def attempt(world: World, episode: Episode, trial: Run, bounds: Bounds) -> None:
-    """One trial: `reach` actions at most, and those that the task names or the guide says besides."""
-    place, steps, free = 0, trial.guide.steps if trial.guide else (), 0
-    more = _typed(steps)
-    sight = Sight(episode.utterance, world.observe(), tuple(more))
-    trial.reached(state(sight.page))
-    found = sight.choices
-    episode.seen.texts |= {c.text for c in found}
+def attempt(world: World, episode: Episode, trial: Run, bounds: Bounds, guides: Callable[[str], Sequence[Guide]]) -> None:
+    """One trial: `reach` actions at most, and those that the task names or the guide says besides; what the world is found to ask for
+    goes before the guide.
+    """
+    place, steps, free, asked = 0, trial.guide.steps if trial.guide else (), 0, episode.asked
+    more = tuple(typed(steps))
+    sight = Sight(episode.utterance, world.observe(), more)
+    trial.reached(state(sight.page), sight.page.text)
+    episode.seen.texts |= {c.text for c in sight.choices}
     while len(trial.done) - free < bounds.reach and episode.steps < bounds.steps and not world.done:
-        options = open_to(found, trial, episode.seen, episode.dead)
+        options = open_to(sight.choices, trial, episode.seen, episode.dead)
         if not options:
             break
-        trial.shown += len(episode.utterance) + sum(len(step) + 1 for step in _left(steps, place)) + len(sight.page.text)
+        left = asked.left(trial) if asked.parts else remaining(steps, place)
+        trial.shown += len(episode.utterance) + sum(len(step) + 1 for step in left) + len(sight.page.text)
         early = [step for step in steps[place:] if trial.waited < WAITS and not ready(step, sight.page)]
-        chosen, place = guided(["" if step in early else step for step in steps], place, options, trial, episode.seen)
+        if asked.parts:
+            chosen = asked.due(options, trial, episode.seen)
+            trial.followed += chosen is not None
+        else:
+            chosen, place = guided(["" if step in early else step for step in steps], place, options, trial, episode.seen)
         free += chosen is not None
         trial.kept = len(trial.done) + 1 if chosen is not None else trial.kept
         if chosen is None:
-            trial.waited += bool(early)
-            last = trial.done[-1].key if trial.followed and trial.kept == len(trial.done) else None  # it would only undo what the guide did
-            options = [c for c in options if c.key != last and not any(fits(step, c) for step in early)] or options
-            trial.shown += sum(len(c.text) + NOTE for c in options if episode.seen.noted(c) is not None)
-            chosen = best(options, trial, episode.seen, sight.gap, sight.missing(trial.done))
+            chosen = own(early, options, episode, trial, sight)
             wished = chosen.rank == NAMED and chosen.key not in trial.path
             free += wished or (sight.gap > 0 and episode.seen.nearer.get(chosen.key, False))
         trial.done.append(chosen)
         trial.sight = sight
         world.act(chosen.action)
-        before, sight = sight, Sight(episode.utterance, world.observe(), tuple(more))
-        trial.reached(state(sight.page))
-        last, found = found, sight.choices
-        if chosen.value and any(c.action == chosen.action for c in found):
-            trial.vain.add(chosen.key)
-            episode.seen.vain.add(chosen.key)
-        trial.new = {c.text for c in found} - {c.text for c in last}
-        after = () if world.done else found  # what is there after the end may be the beginning of something else
-        episode.seen.learn(trial, last, after, (before.gap, sight.gap), world.done and world.reward <= WHOLE)
-        if trial.followed == len(trial.done) == 1 and not trial.new and stuck(steps[place:], found):
+        before, sight = sight, Sight(episode.utterance, world.observe(), more)
+        met(world, episode, before, sight)
+        if trial.states[-2] == trial.states[-1] and not world.done:
+            asked.read(before.page.text, sight.page.text, lambda line: [g.steps for g in guides(line)], steps)
+        if trial.followed == len(trial.done) == 1 and not trial.new and stuck(steps[place:], sight.choices):
             trial.idle, steps = True, ()
     trial.reward, trial.ended = world.reward, world.done
+
+
+def own(early: Sequence[str], options: Sequence[Choice], episode: Episode, trial: Run, sight: Sight) -> Choice:
+    """What the explorer does of itself: nothing that some step waits for, nor what would only undo what a guide has just done."""
+    trial.waited += bool(early)
+    last = trial.done[-1].key if trial.followed and trial.kept == len(trial.done) else None
+    options = [c for c in options if c.key != last and not any(fits(step, c) for step in early)] or options
+    options = episode.asked.others(options, trial)
+    trial.shown += sum(len(c.text) + NOTE for c in options if episode.seen.noted(c) is not None)
+    return best(options, trial, episode.seen, sight.gap, sight.missing(trial.done))
+
+
+def met(world: World, episode: Episode, before: Sight, sight: Sight) -> None:
+    """Take in what the last action of an episode came to."""
+    trial = episode.trials[-1]
+    chosen, last, found = trial.done[-1], before.choices, sight.choices
+    trial.reached(state(sight.page, 0.0 if world.done else world.reward), sight.page.text, world.reward)
+    if chosen.value and any(c.action == chosen.action for c in found):
+        trial.vain.add(chosen.key)
+        episode.seen.vain.add(chosen.key)
+    trial.new = {c.text for c in found} - {c.text for c in last}
+    trial.brought.append(trial.new)
+    after = () if world.done else found  # what is there after the end may be the beginning of something else
+    episode.seen.learn(trial, last, after, (before.gap, sight.gap), world.done and world.reward <= WHOLE)
 
 
 def guided(steps: Sequence[str], place: int, options: Sequence[Choice], trial: Run, seen: Seen) -> tuple[Choice | None, int]:
@@ -205,7 +228,7 @@ def guided(steps: Sequence[str], place: int, options: Sequence[Choice], trial: R
     """
     due = steps[place : place + 1]
     firm = next((at for at in range(place + 1, len(steps)) if not skipped(steps[at])), len(steps))  # the next that may not be left out
-    ahead = bool(due) and skipped(due[0]) and firm < len(steps) and not _open_step(steps[firm])
+    ahead = bool(due) and skipped(due[0]) and firm < len(steps) and not leaves_open(steps[firm])
     if ahead and ANY in due[0]:
         ahead = not trial.loops.setdefault(place, bool(fitting(steps[firm], options)))
     fresh = [c for c in options if c.rank == NAMED and c.text in trial.new and c.key not in trial.path]
@@ -224,7 +247,7 @@ def guided(steps: Sequence[str], place: int, options: Sequence[Choice], trial: R
             found = [c for c in found if c.action.element not in pressed]
         elif again:
             found = [c for c in found if c.key not in trial.path and c.rank != IDLE]
-        elif _open_step(steps[at]):
+        elif leaves_open(steps[at]):
             found = [c for c in found if c.key not in trial.path] or found
         if at > place and not ahead and fresh and not any(c in found for c in fresh):  # in place of a step that is not there now
             continue
@@ -235,75 +258,3 @@ def guided(steps: Sequence[str], place: int, options: Sequence[Choice], trial: R
             return best(found, trial, seen), max(place, at + (not stays))
     trial.left = trial.left or bool(trial.followed)
     return None, place
-
-
-def ready(step: str, page: Page) -> bool:
-    """Whether what a step waits for is there; one that waits for nothing always is."""
-    found = _ONCE.search(step)
-    return found is None or SAID in found[1] or ANY in found[1] or shows(page, found[1])
-
-
-def shows(page: Page, words: str) -> bool:
-    """Whether words stand on a page or in a field, or were said; what a list could be set to does not stand there."""
-    said = [f"{e.text}\n{e.value}" for e in page.elements if e.kind not in ("option", "command")]
-    return words.lower() in "\n".join(said or [page.text]).lower()
-
-
-def fits(step: str, choice: Choice) -> bool:
-    """Whether a choice is what a step says: `*` stands for any words, `~` for some that the task names."""
-    step = _ONCE.sub("", step.removeprefix(EACH).removeprefix(ALL))
-    if SAID in step and choice.rank < HINTED:
-        return False
-    parts = [re.escape(part) for part in re.split(r"\s*[*~]+\s*", step)]
-    return re.fullmatch(r".*".join(parts), choice.text, re.IGNORECASE) is not None
-
-
-def fitting(step: str, options: Sequence[Choice]) -> list[Choice]:
-    """The choices that are what a step says; where there are none, those that name a part of what it names."""
-    return [c for c in options if fits(step, c)] or [c for c in options if within(step, c)]
-
-
-def stuck(steps: Sequence[str], options: Sequence[Choice]) -> bool:
-    """Whether nothing is there for what is due of these steps, nor for what may be left out before it."""
-    due = next((n for n, step in enumerate(steps, 1) if not skipped(step)), len(steps))
-    return bool(steps) and not any(fitting(step, options) for step in steps[:due])
-
-
-def likeliest(found: Sequence[Choice], seen: Seen) -> list[Choice]:
-    """Of what is what a step says: what the task names most, and of things with the same words those that failed least."""
-    most = [c for c in found if c.rank == max(o.rank for o in found)]
-    if len({c.text for c in most}) > 1:
-        return most
-    return [c for c in most if seen.blame.get(c.key, 0) == min(seen.blame.get(o.key, 0) for o in most)]
-
-
-def within(step: str, choice: Choice) -> bool:
-    """Whether a choice does what a step says to something that goes by a part of the words that the step has for it."""
-    said, done = (text.lower().split('"') for text in (_ONCE.sub("", step), choice.text))
-    if len(said) != len(done) or said[::2] != done[::2] or ANY in step or SAID in step:
-        return False
-    return all(b and f" {b} " in f" {a} " for a, b in zip(said[1::2], done[1::2], strict=True))
-
-
-def skipped(step: str) -> bool:
-    """Whether a step may be left out, as one that is done as often as it takes."""
-    return step.startswith(EACH)
-
-
-def _left(steps: Sequence[str], place: int) -> Sequence[str]:
-    """The steps that may still be taken: those that are due, and the one before them where it may be done again."""
-    return steps[max(0, place - 1) :] if any(ANY in step for step in steps[max(0, place - 1) : place]) else steps[place:]
-
-
-def _open(guide: Guide) -> bool:
-    return any(map(_open_step, guide.steps))
-
-
-def _open_step(step: str) -> bool:
-    said = _ONCE.sub("", step)
-    return ANY in said or SAID in said
-
-
-def _typed(steps: Sequence[str]) -> list[str]:
-    """What a guide's steps type, where they say it."""
-    return [m[1] for m in map(_TYPED.match, steps) if m]

@@ -7,8 +7,10 @@ from typing import Any
 from clew.engine import Clew
 from clew.operators.experience import skills, trajectories, workflows
 from clew.operators.experience.workflows import ANY, EACH, NAMED, Workflow
+from clew.tasks.learning import reading
 from clew.tasks.learning.choices import NAMED as MEANT
-from clew.tasks.learning.explorer import ALL, Episode, Guide, Run, shows, succeeded
+from clew.tasks.learning.explorer import Episode, Run, succeeded
+from clew.tasks.learning.guides import ALL, Guide, shows
 from clew.tasks.learning.values import values
 
 USER = "explorer"
@@ -24,10 +26,15 @@ def remember(memory: Clew, episode: Episode, session: str) -> None:
     """Every trial as a session of its own: the task, what was done, how it ended, and which skill was followed; and of the episode as
     a whole, whether it succeeded or not, what each action brought to light.
     """
+    answers = reading.answers(episode.utterance, episode.trials)
+    for number, answer in enumerate(answers, 1):
+        said = [{"content": answer.line, "kind": "message"}, *({"content": act, "kind": "action"} for act in answer.acts)]
+        outcome = {"content": "success", "kind": "outcome", "data": {"reason": "it was rewarded"}}
+        memory.record([*said, outcome], user=USER, session=f"{session}/read/{number}")
     for number, trial in enumerate(episode.trials, 1):
+        good = succeeded(trial)
         lines: list[dict[str, Any]] = [{"content": episode.utterance, "kind": "message"}]
-        good, useful = succeeded(trial), trial.useful()
-        lines += [{"content": c.text, "kind": "action", "data": {"changed": u}} for c, u in zip(trial.done, useful, strict=True)]
+        lines += [{"content": text, "kind": "action", "data": {"changed": u}} for text, u in taken(episode, trial, answers)]
         if good and (there := in_sight(episode.utterance, trial)):
             lines[-1]["content"] += f' once "{there}" is there'
         why = "the end was reached" if good else "it ended without reward" if trial.ended else "there was no end in sight"
@@ -39,6 +46,22 @@ def remember(memory: Clew, episode: Episode, session: str) -> None:
     if brought := {text: max(n, led.get(text, n)) for text, n in episode.seen.brought.items()}:
         said = "\n".join([f"{ACTS}{episode.utterance}", *(f"{n} {text}" for text, n in [*brought.items()][:MOST])])
         memory.record([{"content": said, "kind": "observation"}], user=USER, session=f"{session}/acts")
+
+
+def taken(episode: Episode, trial: Run, answers: Sequence[reading.Answer]) -> list[tuple[str, bool]]:
+    """The acts of a trial in words, and whether each belongs to the way: so does what showed the lines that were answered. It is put
+    before the acts of a trial that had it from a trial before, where it could be done at once.
+    """
+    found = list(zip([c.text for c in trial.done], trial.useful(), strict=True))
+    if not answers:
+        return found
+    shown = answers[0].shown
+    at = next((i for i, (text, _) in enumerate(found) if text == shown), None)
+    if at is not None:
+        found[at] = shown, True
+    elif any(shown == c.text for t in episode.trials for c, s in zip(t.done, t.states, strict=False) if s == t.states[0]):
+        found.insert(0, (shown, True))
+    return found
 
 
 def known(memory: Clew, utterance: str, k: int = NOTED) -> dict[str, float]:

@@ -32,6 +32,9 @@ class Trial:
     vain: set[Key] = field(default_factory=set)  # what was typed and was not there afterwards
     reward: float = 0.0
     ended: bool = False
+    texts: list[str] = field(default_factory=list)  # what the world said before each action, and at the end
+    rewards: list[float] = field(default_factory=list)  # what had been earned before each action, and at the end
+    brought: list[set[str]] = field(default_factory=list)  # choices, in words, that each action brought to light
     shown: int = 0  # characters of a model's prompts in the explorer's place: each time the task, the page and the steps that are left
 
     @property
@@ -54,10 +57,12 @@ class Trial:
         """The last action, if it brought new things to light in a state not met before."""
         return self.done[-1].key if self.done and self.new and self.states[-1] not in self.states[:-1] else None
 
-    def reached(self, here: int) -> None:
+    def reached(self, here: int, text: str = "", reward: float = 0.0) -> None:
         """Take in what is there now. A named action without visible effect may have had another: it makes the place another one."""
         hidden = [c.key for c, a, b in zip(self.done, self.states, [*self.states[1:], here], strict=False) if a == b and meant(c)]
         self.states.append(here)
+        self.texts.append(text)
+        self.rewards.append(reward)
         self.spots.append(hash((here, tuple(hidden))))
 
     def useful(self) -> list[bool]:
@@ -249,6 +254,6 @@ def _kind(text: str) -> str:
     return text.split('"')[0].strip() if '"' in text else text.split(" ")[0]
 
 
-def state(page: Page) -> int:
-    """What is there, without what is only said: whether an action led anywhere."""
-    return hash((page.title, tuple((e.kind, e.text, e.checked, e.value) for e in page.elements)))
+def state(page: Page, earned: float = 0.0) -> int:
+    """What is there, without what is only said, and what has been earned so far: whether an action led anywhere."""
+    return hash((page.title, tuple((e.kind, e.text, e.checked, e.value) for e in page.elements), earned))
