@@ -150,6 +150,18 @@ def test_an_export_overwrites_nothing_and_knows_its_forms(memory: Clew, tmp_path
     assert not (tmp_path / "x").exists()
 
 
+def test_an_export_never_takes_the_place_of_a_memory(memory: Clew, tmp_path: Path) -> None:
+    memory.backup(tmp_path / "copy.db")
+    key = tmp_path / f"{memory.database.path.name}.key"
+    key.write_text("as an encrypted one has it", encoding="ascii")
+    for path in (memory.database.path, tmp_path / "copy.db", key):
+        before = path.read_bytes()
+        with pytest.raises(UsageError, match="is a memory, or a file of one"):
+            memory.export(path)
+        assert path.read_bytes() == before
+    assert memory.export(tmp_path / "log.jsonl") == memory.export(tmp_path / "log.jsonl"), "an earlier export is replaced"
+
+
 def test_the_command_line_exports_and_imports(tmp_path: Path) -> None:
     def run(*words: str, db: str = "m.db") -> Any:
         code = "from clew.cli import app; app()"

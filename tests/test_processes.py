@@ -13,7 +13,7 @@ import pytest
 import toys
 from killing import ENVIRONMENT
 
-from clew import Clew, ClewError, Models, StorageBusy
+from clew import Clew, ClewError, Models, StorageBusy, UsageError
 from clew.models.fake import Scripted
 from clew.storage import sqlite
 
@@ -241,3 +241,33 @@ def test_two_folders_pay_a_model_once_for_one_answer(memory: Open) -> None:
     assert len(one.answers.ledger()) == 1
     assert [m.text for m in one.memories(user="ana")] == [m.text for m in two.memories(user="ana")]
     assert len(one.memories(user="ana")) == 1
+
+
+@pytest.mark.parametrize("act", ["forget", "verify", "open", "export"])
+def test_what_looks_at_the_bytes_of_a_file_keeps_the_locks_on_it(memory: Open, tmp_path: Path, act: str) -> None:
+    """Else the next process takes itself for the only one, deletes the write-ahead log, and what comes after is lost."""
+    path = tmp_path / "m.db"
+    mine = memory("m.db")
+    mine.record(["the heron stands on the jetty", "the ferry is late"], user="ana")
+    if act == "open":
+        memory("m.db")
+    elif act == "export":
+        with pytest.raises(UsageError):
+            mine.export(path)
+    elif act == "forget":
+        assert mine.forget(events=[1]).state == "erased"
+    else:
+        assert mine.verify_forgotten(mine.forget(events=[99], dry_run=True), probes=["zanzibar"]) == []
+    head = mine.log.head()
+
+    def elsewhere(code: str) -> str:
+        whole = f"import sys\nfrom clew import Clew\nwith Clew(sys.argv[1]) as c:\n    {code}"
+        found = subprocess.run([sys.executable, "-c", whole, str(path)], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        assert found.returncode == 0, found.stderr
+        return found.stdout
+
+    elsewhere("c.record('from another process', user='ana')")
+    assert path.with_name("m.db-wal").exists(), "it is this process's as well"
+    mine.record("after it", user="ana")
+    assert mine.log.head() == head + 2
+    assert elsewhere("print([e.text for e in c.log.read(c.log.head() - 2)])") == "['from another process', 'after it']\n"

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from clew.errors import UsageError
-from clew.storage import answers, log
+from clew.storage import answers, log, raw
 from clew.storage.database import Database
 from clew.storage.log import Entry, instant
 from clew.storage.schema import EVENT
+from clew.storage.sqlite import HEADER
 from clew.types import Scope
 
 ANSWER = "id, recipe, part, seq, path, request, attempt, outcome, body, stage, model, user, tokens_in, tokens_out, cost, ms, made, salt, digest, chain"
 BATCH = 1000  # rows written at a time
+BESIDE = ("", "-wal", "-shm", "-journal", ".key")  # ends of the names of the files that a memory is made of
 TABLES = {
     "meta": "key, value",
     "name": "id, text",
@@ -27,12 +29,27 @@ TABLES = {
 }
 
 
+def spared(path: str | os.PathLike[str], memory: str | os.PathLike[str] | None = None) -> None:
+    """UsageError where a file written to that path would take the place of a database, or of what belongs to that `memory`."""
+    target = Path(path)
+    if not target.is_file():  # nothing is there, or a pipe
+        return
+    with raw.opened(target) as file:
+        taken = file.read(len(HEADER)) == HEADER
+    own = [] if memory is None else [Path(f"{memory}{end}") for end in BESIDE]  # an encrypted one has no header to know it by
+    if taken or any(each.exists() and each.samefile(target) for each in own):
+        raise UsageError(f"{path} is a memory, or a file of one, and would be overwritten; give another path to write to")
+
+
 def export(database: Database, path: str | os.PathLike[str]) -> int:
     """Write the truth as JSON lines, one row a line, events with their words readable; returns the number of lines.
+
+    An earlier export at that path is replaced, a memory is not (UsageError).
 
     The file holds all that the log holds, its secret included, in plain text also where the database is encrypted: keep it
     as safe as the database.
     """
+    spared(path, str(database.path))
     count = 0
     with database.snapshot() as c, open(path, "w", encoding="utf-8") as file:
         for table, columns in TABLES.items():

@@ -22,7 +22,7 @@ from urllib.parse import quote
 import apsw
 
 from clew.errors import Denied, LogCorrupt, StorageBusy, StorageFull, UsageError
-from clew.storage import schema
+from clew.storage import raw, schema
 from clew.storage.database import CLOSED
 from clew.storage.encryption import Key, unlocked
 
@@ -88,7 +88,7 @@ class Database:
             raise UsageError(f"the folder {self.path.parent} does not exist; create it, or give another path")
         head = b""
         if self.path.exists():
-            with open(self.path, "rb") as opened:
+            with raw.opened(self.path) as opened:
                 head = opened.read(len(HEADER))
         if key is None:
             if head and head != HEADER and file.exists():
@@ -321,12 +321,15 @@ class Database:
     def readable(self, path: Path) -> BinaryIO:
         """One of these files, or a copy of the database, as it reads to who has the key: where words are to be looked for.
 
-        An encrypted one is taken into memory; what is no database, the write-ahead log too, is read as it lies there.
+        An encrypted one is taken into memory; what is no database, the write-ahead log too, is read as it lies there. The index of
+        that log has numbers of pages and no words; closing it would let go of SQLite's locks, so nothing of it is read.
         """
-        with open(path, "rb") as file:
+        if path.name.endswith("-shm"):
+            return io.BytesIO()
+        with raw.opened(path) as file:
             head = file.read(len(HEADER))
-        if self.key is None or not head or head == HEADER or path == self.key.file or path.name.endswith(("-wal", "-shm", "-journal")):
-            return open(path, "rb")
+        if self.key is None or not head or head == HEADER or path == self.key.file or path.name.endswith(("-wal", "-journal")):
+            return raw.opened(path)
         if path == self.path:
             return io.BytesIO(self.reader().serialize("main"))
         copy = self.beside(path)
