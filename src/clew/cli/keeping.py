@@ -2,9 +2,10 @@
 
 import json as codec
 import signal
-import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Annotated, Any
 
 import typer
@@ -234,14 +235,15 @@ def worker(
             with progress("catch up", json) as move:
                 stages = c.catch_up(progress=move)
             return show_json(stages) if json else out.print("\n".join(f"{name}: {state}" for name, state in stages.items()))
-        ended, last = threading.Event(), None
-        signal.signal(signal.SIGTERM, lambda *_: ended.set())
-        while not ended.is_set():
+        ended, last = SimpleQueue[None](), None  # an Event's `set` in a signal's handler may wait for the very lock that it interrupted
+        signal.signal(signal.SIGTERM, lambda *_: ended.put(None))
+        while ended.empty():
             stages = {"head": c.log.head(), **c.catch_up(timeout=60)}
             if stages != last:
                 show_json(stages) if json else out.print(", ".join(f"{name} {state}" for name, state in stages.items()))
                 last = stages
-            ended.wait(LOOK)
+            with suppress(Empty):
+                return ended.get(timeout=LOOK)
 
 
 def mount(app: Any) -> None:
