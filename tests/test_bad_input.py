@@ -1,12 +1,14 @@
 """Bad input and bad places: each gives one of our errors with a message that says what would be right, and nothing is lost."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clew import Clew, NotFound, UsageError
+from clew import Clew, NotFound, Recipe, UsageError
+from clew.operators import encode, retrieve
 from clew.recipe import load
 
 Open = Callable[..., Clew]
@@ -167,3 +169,13 @@ def test_a_recipe_that_was_not_opened_is_not_found(memory: Open) -> None:
 
 
 # -- places ---------------------------------------------------------------------------------------------------------
+
+
+def test_operators_may_come_from_no_module_and_need_a_name(memory: Open) -> None:
+    space: dict[str, Any] = {}  # as a notebook's, a plug-in loader's or an agent's own `exec`
+    exec("def turns(events, ctx):\n    return [ctx.memory(e.text, sources=[e]) for e in events]\n", space)
+    clew = memory(recipes=[Recipe("loose", space["turns"], retrieve.bm25)])
+    clew.record("The heron is back", user="ana")
+    assert clew.recall("heron", user="ana")[0].memory.text == "The heron is back"
+    with pytest.raises(UsageError, match="'nameless' has an operator without a name"):
+        memory("other.db", recipes=[Recipe("nameless", partial(encode.turns), retrieve.bm25)]).catch_up()

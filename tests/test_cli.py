@@ -1,5 +1,6 @@
 """The command line says what the door does: plainly to people, as JSON to programs, with an exit status to scripts."""
 
+import io
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from clew import Clew, errors
 from clew.cli import app
+from clew.cli.terminal import Screen
 from clew.recipe import names
 
 WORDS = [
@@ -206,6 +208,42 @@ def test_an_export_loads_into_a_new_file_as_the_same_log(run: Run, parsed: Run, 
     run("backup", str(tmp_path / "copy.db"))
     ask = ("recall", "van", "-u", "ana")
     assert parsed(*ask) == parsed(*ask, "--db", str(tmp_path / "other.db")) == parsed(*ask, "--db", str(tmp_path / "copy.db"))
+
+
+@pytest.mark.usefixtures("spoken")
+def test_nothing_is_forgotten_where_its_receipt_could_not_be_written(run: Run, parsed: Run, tmp_path: Path) -> None:
+    for receipt, status, why in (("gone/r.json", 3, "does not exist"), ("m.db", 2, "is a memory"), ("", 2, "is a folder")):
+        refused = run("forget", "-u", "ana", "-y", "--receipt", str(tmp_path / receipt), status=status)
+        assert why in refused.stderr
+        assert why in run("decay", "--erase", "-y", "--receipt", str(tmp_path / receipt), status=status).stderr
+    assert len(parsed("memories", "-u", "ana")) >= 2
+    run("forget", "-u", "ana", "-y", "--receipt", str(tmp_path / "r.json"))
+    assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["state"] == "erased"
+
+
+@pytest.mark.usefixtures("spoken")
+def test_what_is_empty_says_why(run: Run) -> None:
+    assert "nothing was forgotten: no event" in run("forget", "--event", "99", "-y").stdout
+    assert "dry run: 0 events" in run("forget", "--event", "99", "--dry-run").stdout
+    assert "--user NAME" in run("memories").stdout and "no memories of zed" in run("memories", "-u", "zed").stdout
+    assert "waits for a model" in run("recall", "van", "-u", "ana", "-r", "a_mem").stdout
+    assert run("recall", "van", "-u", "zed").stdout == "Nothing was found.\n"
+
+
+@pytest.mark.usefixtures("spoken")
+def test_a_page_of_memories_names_the_command_for_the_next(run: Run) -> None:
+    first, _, more = run("memories", "-u", "ana", "--limit", "1").stdout.splitlines()
+    assert more.startswith("... more: clew memories ")
+    following = run(*more.partition("clew ")[2].split(), "--limit", "1").stdout.splitlines()
+    assert following[0] != first and "no memories" not in following[0]
+    run("memories", "-u", "ana", "--limit", "0", status=2)
+
+
+def test_a_terminal_shows_stored_words_and_obeys_none() -> None:
+    for terminal, shown in ((True, "a\ufffd]0;title b\ufffd2Jc\n"), (False, "a\x1b]0;title b\x9b2Jc\n")):
+        screen = Screen(markup=False, soft_wrap=True, force_terminal=terminal, color_system=None, file=io.StringIO())
+        screen.print("a\x1b]0;title b\x9b2Jc")
+        assert screen.file.getvalue() == shown  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.mark.usefixtures("spoken")

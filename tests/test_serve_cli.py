@@ -155,3 +155,13 @@ def test_an_upstream_that_cannot_be_is_refused_at_the_start(tmp_path: Path, opti
     pytest.importorskip("uvicorn", reason="needs the extra [serve]")
     found = CliRunner().invoke(WORDS, ["serve", "--db", str(tmp_path / "memory.db"), "--upstream", *option])
     assert found.exit_code == 2 and why in found.output and not (tmp_path / "memory.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "status", "why"),
+    [(["--tls-cert", "gone.pem"], 3, "no file gone.pem"), (["--upstream-key", "env:HOME"], 2, "say which by --upstream")],
+)
+def test_an_option_that_could_have_no_effect_is_refused_at_the_start(tmp_path: Path, option: list[str], status: int, why: str) -> None:
+    pytest.importorskip("uvicorn", reason="needs the extra [serve]")
+    found = CliRunner().invoke(WORDS, ["serve", "--db", str(tmp_path / "memory.db"), *option])
+    assert found.exit_code == status and why in found.output and not (tmp_path / "memory.db").exists()

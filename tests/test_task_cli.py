@@ -51,6 +51,15 @@ def test_a_task_is_run_looked_at_answered_and_resumed(said: Any, tmp_path: Path)
     assert "c: finished" in said("show", "t", "--events").output
 
 
+def test_a_question_that_is_asked_again_says_what_failed_meanwhile(said: Any) -> None:
+    fails = {"id": "a", "goal": "send it", "executor": "shell", "before": ["approval:Send it?"], "inputs": {"command": "exit 3"}}
+    Path(said.task).write_text(json.dumps({"id": "t", "goal": "send", "nodes": [{**fails, "after": ["code == 0"]}], "edges": []}))
+    assert "tried again" not in said("run", said.task).output
+    said("approve", "t", "approve")
+    again = said("resume", "t").output
+    assert "a is tried again, it failed: exit code 3" in again and "a asks: Send it?" in again
+
+
 def test_a_task_is_cancelled_and_programs_see_it_by_the_exit_status(said: Any) -> None:
     said("run", said.task)
     assert said("cancel", "t", "--why", "no time").output == "t: cancelled\n"

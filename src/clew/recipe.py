@@ -95,8 +95,7 @@ class Recipe:
         """What its views depend on; its hash is the fingerprint of a generation."""
         used = {name: models[name] for name in ("embed", *(("count",) if self.window else ()), *sorted(self.asked)) if name in models}
         made = (self.encode, self.store, self.manage, self.indexed, self.traits, self.rederive, *(self.tools[name] for name in self.edits))
-        used_operators = (f for f in made if f is not None)
-        operators = sorted({f"{f.__module__}.{f.__qualname__}@{getattr(sys.modules[f.__module__], 'VERSION', 0)}" for f in used_operators})
+        operators = sorted({_operator(self.name, f) for f in made if f is not None})
         return {
             "recipe": self.name,
             "engine": [maintenance.VERSION, guard.VERSION if self.guarded else 0],
@@ -113,6 +112,15 @@ class Recipe:
     def fingerprint(self, models: Mapping[str, str]) -> str:
         """Sixteen hex digits that change whenever its views would."""
         return hashlib.sha256(json.dumps(self.declared(models), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _operator(recipe: str, f: Callable[..., Any]) -> str:
+    """An operator's name and its module's version, the same in every process; UsageError for a callable that has no name of its own."""
+    name = getattr(f, "__qualname__", None)
+    if name is None:
+        raise UsageError(f"the recipe {recipe!r} has an operator without a name, {f!r:.80}; write a function around it (def ...)")
+    module = sys.modules.get(str(f.__module__))  # None: the code was executed, or loaded from a file, outside of any known module
+    return f"{f.__module__}.{name}@{getattr(module, 'VERSION', 0)}"
 
 
 def prompts(module_file: str) -> dict[str, str]:

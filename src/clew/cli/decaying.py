@@ -9,7 +9,7 @@ import typer
 
 from clew.arena import decay_curve
 from clew.arena.decay_curve import LEVELS, Curve, Simulation
-from clew.cli.terminal import MEMORY, Db, Json, Named, User, opened, out, plain, show_json, size, sure
+from clew.cli.terminal import MEMORY, Db, Json, Named, User, opened, out, plain, show_json, size, sure, writable
 from clew.decay import Item, Report
 from clew.engine import Clew
 from clew.errors import UsageError
@@ -37,6 +37,7 @@ def decay(
     json: Json = False,
 ) -> None:
     """The weakest memories and why; with a budget, what would be archived, and with --apply it is. Nothing archived is lost."""
+    writable(receipt, db)
     given = {"below": below, "keep_share": keep_share, "keep_bytes": keep_bytes, "keep_count": keep_count}
     if apply and all(value is None for value in given.values()):
         raise UsageError("say how much to put away: --below 0.2, --keep-share 0.8, --keep-bytes 1000000 or --keep-count 5000")

@@ -1,5 +1,6 @@
 """Words that read: recall, ask, prompt, thread, history, memories."""
 
+import shlex
 from itertools import islice
 from typing import Annotated, Any
 
@@ -39,6 +40,13 @@ def _recipes(recipe: str | None) -> tuple[str, ...]:
     return (recipe,) if recipe else ()
 
 
+def _waits(c: Clew, recipe: str | None) -> str:
+    """What the view waits for, such as a model, as a line below a result that is empty for that; "" where it waits for nothing."""
+    views = (v for v in c.status()["views"] if v["recipe"] == (recipe or "clew") and v["state"] == "serving")
+    why = next((reason for view in views for reason in view["waiting"]), "")
+    return f"\n{why}; on the command line --model, and --model extractive needs no key" if why else ""
+
+
 def recall(
     text: Question,
     db: Db = MEMORY,
@@ -72,6 +80,7 @@ def recall(
             max_tokens=max_tokens,
             archived=archived,
         )
+        waits = "" if hits else _waits(c, recipe)
     if json:
         return show_json(
             [{"rank": n, "score": h.score, "why": h.why, "changes": h.changes, "memory": h.memory} for n, h in enumerate(hits, 1)]
@@ -81,7 +90,7 @@ def recall(
         for change in hit.changes:
             out.print(f"    {changed(change)}", style="dim")
     if not hits:
-        out.print("Nothing was found.")
+        out.print(f"Nothing was found.{waits}")
 
 
 def ask(
@@ -102,10 +111,11 @@ def ask(
     """An answer with the quotes it rests on, or nothing where memory does not support one."""
     with opened(db, _recipes(recipe), model=model, url=url) as c:
         answer = c.ask(text, user=user, agent=agent, session=session, k=k, at=at, valid_at=valid_at, as_of=place(as_of))
+        waits = _waits(c, recipe) if answer.text is None else ""
     if json:
         return show_json(answer)
     if answer.text is None:
-        return out.print("Nothing in memory supports an answer.")
+        return out.print(f"Nothing in memory supports an answer.{waits}")
     out.print(answer.text)
     for quote in answer.quotes:
         if quote.text != answer.text:
@@ -183,18 +193,24 @@ def memories(
     recipe: Named = None,
     kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None,
     after: Annotated[str | None, typer.Option(help="Go on after this id.")] = None,
-    limit: Annotated[int, typer.Option(help="How many at most.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
     json: Json = False,
 ) -> None:
     """The memories of a user as they are now, oldest first."""
     with opened(db, _recipes(recipe)) as c:
         found = c.memories(user=user, kind=kind, after=after, limit=limit)
+        waits = "" if found else _waits(c, recipe)
     if json:
         return show_json(found)
     for memory in found:
         listed(memory)
     if len(found) == limit:
-        out.print(f"... more: clew memories --after {found[-1].id}")
+        same = "".join(f" --{name} {shlex.quote(value)}" for name, value in (("user", user), ("recipe", recipe), ("kind", kind)) if value)
+        out.print(f"... more: clew memories{same} --after {found[-1].id}")
+    if not found:
+        out.print(
+            f"There are no {'more ' if after else ''}memories{f' of {user}' if user else ' common to all; --user NAME has those of one'}.{waits}"
+        )
 
 
 def mount(app: Any) -> None:

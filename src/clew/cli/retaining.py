@@ -23,6 +23,7 @@ from clew.cli.terminal import (
     progress,
     show_json,
     sure,
+    writable,
 )
 from clew.errors import UsageError
 from clew.retention import Hold, Rule, described
@@ -61,6 +62,7 @@ def forget(
     json: Json = False,
 ) -> None:
     """Blank events and all that came of them, clean the file, rebuild what survives. Options narrow each other."""
+    writable(plot if simulate else receipt, db)
     if simulate:
         return decaying.simulated(db, user, recipe, plot, json)
     wanted = {"user": user, "agent": agent, "session": session, "actor": actor, "kind": kind, "events": event}
@@ -73,7 +75,12 @@ def forget(
             found = c.forget(**wanted, reason=reason)
     if receipt is not None:
         receipt.write_text(codec.dumps(plain(found)), encoding="utf-8")
-    show_json(found) if json else out.print(_told(found))
+    if json:
+        return show_json(found)
+    told = _told(found)
+    if not (found.seqs or found.held or dry_run):  # what was looked for before asking is no dry run that anybody wanted
+        told = told.replace("dry run: 0 events (nothing was changed)", "nothing was forgotten: no event that is left fits")
+    out.print(told)
 
 
 def _told(found: Receipt) -> str:

@@ -67,14 +67,28 @@ def serve(
         audit=audit,
         worker=worker,
         processes=processes,
-        tls_cert=str(cert) if cert else None,
-        tls_key=str(secret) if secret else None,
+        tls_cert=_pem(cert),
+        tls_key=_pem(secret),
         oidc=_trusted(issuer, audience, role, whose, client, client_secret, public),
         limits={"rate": rate, "burst": max(1, int(2 * rate)), "body": largest},
         upstream=upstream,
-        upstream_key=upstream_key,
+        upstream_key=_beside(upstream_key, upstream),
     )
     server.serve(settings, opening=lambda who: _opening(who, settings))
+
+
+def _pem(file: Path | None) -> str | None:
+    """The path of a certificate or of its key; NotFound where nothing lies there."""
+    if file is not None and not file.is_file():
+        raise NotFound(f"there is no file {file}; --tls-cert and --tls-key name files in PEM")
+    return None if file is None else str(file)
+
+
+def _beside(key: str | None, upstream: str | None) -> str | None:
+    """The key of the models upstream; UsageError where there are none, for it would be of no use."""
+    if key is not None and upstream is None:
+        raise UsageError("--upstream-key is the key of models: say which by --upstream")
+    return key
 
 
 def _trusted(

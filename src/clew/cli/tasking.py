@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from clew.cli.terminal import MEMORY, Db, Json, Model, Url, User, clock, opened, out, show_json
+from clew.cli.terminal import MEMORY, Db, Json, Model, Url, User, clock, opened, out, show_json, writable
 from clew.errors import UsageError
 from clew.tasks import picture
 from clew.tasks.door import RUNTIMES, Tasks
@@ -70,6 +70,7 @@ def show(
     json: Json = False,
 ) -> None:
     """How a task stands, from the log alone: nobody need be running it."""
+    writable(svg, db)
     with opened(db) as c:
         tasks = Tasks(c, user=user)
         if id is None:
@@ -166,8 +167,9 @@ def _told(state: TaskState, json: bool, leave: bool = True) -> None:
         out.print(line(state) + (f" ({state.why})" if state.why else ""), style=picture.STYLES.get(state.status))
         for node in state.graph.nodes:
             verdict = (state.verdicts.get(node.id, {}).get("verdicts") or [{}])[0]
-            if node.status == "failed" and verdict.get("reason"):
-                out.print(f"  {node.id} failed: {verdict['reason']}")
+            failed = "failed" if node.status == "failed" else "is tried again, it failed"  # else the same question looks as if it were lost
+            if verdict.get("reason") and (node.status == "failed" or (node.status == "waiting" and not verdict.get("ok"))):
+                out.print(f"  {node.id} {failed}: {verdict['reason']}")
         for question in state.asked.values() if not state.over else ():
             options = f" ({', '.join(question.choices)})" if question.choices else ""
             out.print(f"  {question.node} asks: {question.text}{options}\n    clew task approve {state.id} ANSWER --node {question.node}")

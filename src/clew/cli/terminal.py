@@ -16,12 +16,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
 from clew.engine import Clew
-from clew.errors import ClewError, NotFound
+from clew.errors import ClewError, NotFound, UsageError
 from clew.models import Budget, Models, connect
 from clew.recipe import names
+from clew.storage.archive import spared
 from clew.types import Memory
 
 MEMORY = Path("memory.db")
@@ -47,7 +49,19 @@ Asked = Annotated[str | None, typer.Option("--at", help="When it is asked (ISO 8
 Valid = Annotated[str | None, typer.Option("--valid-at", help="What held at that instant.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="What was known at that instant, or at that place in the log.")]
 
-out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+# what a terminal would obey: stored words are anybody's, and may not move its cursor, set its title or fill its clipboard
+ACTS = dict.fromkeys((*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0)), "\ufffd")
+
+
+class Screen(Console):
+    """A console to which words are shown and never obeyed; what is piped is left as it is."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """The text with its control characters but for tabs and newlines replaced, where a terminal reads it."""
+        return super().render_str(text.translate(ACTS) if self.is_terminal else text, **options)
+
+
+out = Screen(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 # Words whose module is imported when they are asked for: together they take longer than all the rest, and some need an extra.
@@ -119,6 +133,17 @@ def opened_whole(db: Path | str, **options: Any) -> Clew:
         used = [g.recipe for g in c.generations()]
     known = names()
     return opened(db, list(dict.fromkeys(["clew", *(name for name in used if name in known)])), **options)
+
+
+def writable(path: Path | None, db: Path | str) -> None:
+    """UsageError or NotFound where that file could not be written, or is a memory: asked before a word does what cannot be undone."""
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        raise NotFound(f"the folder {path.parent} does not exist; create it, or give another path than {path}")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give the path of a file to write")
+    spared(path, db)
 
 
 def place(text: str | None) -> str | int | None:
