@@ -12,8 +12,10 @@ from pathlib import Path
 
 import apsw
 import pytest
+from typer.testing import CliRunner
 
 from clew import Clew, Denied, LogCorrupt, MissingExtra, UsageError
+from clew.cli import app
 from clew.storage import archive
 from clew.storage.log import Log
 from clew.storage.sqlite import HEADER, Database
@@ -144,6 +146,28 @@ def test_a_passphrase_may_come_from_the_environment(tmp_path: Path, monkeypatch:
     monkeypatch.delenv("CLEW_TEST_KEY")
     with pytest.raises(UsageError, match="CLEW_TEST_KEY"):
         Database(tmp_path / "m.db", key="env:CLEW_TEST_KEY")
+
+
+@encrypted
+def test_the_command_line_takes_the_key_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*words: str, status: int = 0) -> str:
+        found = CliRunner().invoke(app, [*words, "--db", str(tmp_path / "m.db")])
+        assert found.exit_code == status, found.output
+        return found.output
+
+    monkeypatch.setenv("CLEW_KEY", "a long enough passphrase")
+    run("record", TURNS[0], "--user", "ana")
+    assert not readable(tmp_path)
+    assert TURNS[0] in run("recall", "quetzal", "--user", "ana")
+    Path(f"{tmp_path / 'm.db'}.key").rename(tmp_path / "elsewhere")
+    monkeypatch.setenv("CLEW_KEYFILE", str(tmp_path / "elsewhere"))
+    assert TURNS[0] in run("recall", "quetzal", "--user", "ana")
+    monkeypatch.delenv("CLEW_KEYFILE")
+    (tmp_path / "elsewhere").rename(f"{tmp_path / 'm.db'}.key")
+    monkeypatch.setenv("CLEW_KEY", "another passphrase")
+    assert "m.db.key" in run("recall", "quetzal", "--user", "ana", status=Denied.exit_code)
+    monkeypatch.delenv("CLEW_KEY")
+    assert "on the command line CLEW_KEY" in run("recall", "quetzal", "--user", "ana", status=Denied.exit_code)
 
 
 @encrypted

@@ -119,12 +119,22 @@ def opened(
     url: str | None = None,
     budget: Budget | None = None,
 ) -> Clew:
-    """The memory in that file, with the default recipe unless others are named; NotFound where there is no file, unless `new`."""
+    """The memory in that file, with the default recipe unless others are named; NotFound where there is no file, unless `new`.
+
+    An encrypted file is opened, and a new one encrypted, with the key in CLEW_KEY; its key file is CLEW_KEYFILE's or lies beside it.
+    """
     if not new and isinstance(db, Path) and not db.exists():
         raise NotFound(f"there is no memory at {db}; record or import something first, or give another file with --db")
     options: dict[str, Any] = {"base_url": url} if url else {}
     models = Models() if model is None else connect(model, **options)
-    return Clew(db, recipes=tuple(recipes) or ("clew",), models=models, budget=budget)
+    return Clew(db, recipes=tuple(recipes) or ("clew",), models=models, budget=budget, **_unlocking(db))
+
+
+def _unlocking(db: Path | str) -> dict[str, Any]:
+    """What opens an encrypted file, or encrypts a new one, where the environment says it; nothing for a plain file."""
+    file = os.environ.get("CLEW_KEYFILE") or f"{db}.key"
+    wanted = isinstance(db, Path) and (Path(file).exists() or not db.exists())
+    return {"key": "env:CLEW_KEY", "keyfile": file} if wanted and os.environ.get("CLEW_KEY") else {}
 
 
 def opened_whole(db: Path | str, **options: Any) -> Clew:

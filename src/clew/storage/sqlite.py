@@ -92,7 +92,9 @@ class Database:
                 head = opened.read(len(HEADER))
         if key is None:
             if head and head != HEADER and file.exists():
-                raise Denied(f"{self.path} is encrypted, and {file} holds its key: open it with key=, as it was made")
+                raise Denied(
+                    f"{self.path} is encrypted, and {file} holds its key: open it with key=, as it was made (on the command line CLEW_KEY)"
+                )
             if head and head != HEADER:
                 raise LogCorrupt(
                     f"{self.path} is not a Clew file (it has no SQLite header); give another path, or restore a backup; an encrypted one needs key="
