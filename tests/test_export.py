@@ -13,7 +13,7 @@ import toys
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clew import Clew, UsageError
+from clew import Clew, NotFound, UsageError
 from clew.exporters import exported
 from clew.operators import encode, retrieve
 from clew.readers import read
@@ -159,6 +159,8 @@ def test_an_export_never_takes_the_place_of_a_memory(memory: Clew, tmp_path: Pat
         with pytest.raises(UsageError, match="is a memory, or a file of one"):
             memory.export(path)
         assert path.read_bytes() == before
+    with pytest.raises(NotFound, match="gone does not exist"):
+        memory.export(tmp_path / "gone" / "log.jsonl")
     assert memory.export(tmp_path / "log.jsonl") == memory.export(tmp_path / "log.jsonl"), "an earlier export is replaced"
 
 

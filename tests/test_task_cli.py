@@ -51,6 +51,11 @@ def test_a_task_is_run_looked_at_answered_and_resumed(said: Any, tmp_path: Path)
     assert "c: finished" in said("show", "t", "--events").output
 
 
+def test_a_task_that_is_not_there_is_named(said: Any) -> None:
+    said("run", said.task)
+    assert "there is no task 'gone'" in said("show", "gone", code=3).output
+
+
 def test_a_question_that_is_asked_again_says_what_failed_meanwhile(said: Any) -> None:
     fails = {"id": "a", "goal": "send it", "executor": "shell", "before": ["approval:Send it?"], "inputs": {"command": "exit 3"}}
     Path(said.task).write_text(json.dumps({"id": "t", "goal": "send", "nodes": [{**fails, "after": ["code == 0"]}], "edges": []}))

@@ -20,7 +20,7 @@ from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
 from clew.engine import Clew
-from clew.errors import ClewError, NotFound, UsageError
+from clew.errors import ClewError, NotFound
 from clew.models import Budget, Models, connect
 from clew.recipe import names
 from clew.storage.archive import spared
@@ -147,13 +147,8 @@ def opened_whole(db: Path | str, **options: Any) -> Clew:
 
 def writable(path: Path | None, db: Path | str) -> None:
     """UsageError or NotFound where that file could not be written, or is a memory: asked before a word does what cannot be undone."""
-    if path is None:
-        return
-    if not path.parent.is_dir():
-        raise NotFound(f"the folder {path.parent} does not exist; create it, or give another path than {path}")
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; give the path of a file to write")
-    spared(path, db)
+    if path is not None:
+        spared(path, db)
 
 
 def place(text: str | None) -> str | int | None:

@@ -7,7 +7,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
-from clew.errors import UsageError
+from clew.errors import NotFound, UsageError
 from clew.storage import answers, log, raw
 from clew.storage.database import Database
 from clew.storage.log import Entry, instant
@@ -30,8 +30,14 @@ TABLES = {
 
 
 def spared(path: str | os.PathLike[str], memory: str | os.PathLike[str] | None = None) -> None:
-    """UsageError where a file written to that path would take the place of a database, or of what belongs to that `memory`."""
+    """UsageError where a file written to that path would take the place of a database, of what belongs to that `memory`, or of a folder;
+    NotFound where there is no folder to write it to.
+    """
     target = Path(path)
+    if not target.absolute().parent.is_dir():
+        raise NotFound(f"the folder {target.parent} does not exist; create it, or give another path than {path}")
+    if target.is_dir():
+        raise UsageError(f"{path} is a folder; give the path of a file to write")
     if not target.is_file():  # nothing is there, or a pipe
         return
     with raw.opened(target) as file:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from clew.engine import Clew
-from clew.errors import StorageBusy
+from clew.errors import NotFound, StorageBusy
 from clew.tasks.state import TaskState, applied, fold
 from clew.types import Event
 
@@ -35,7 +35,9 @@ class Ledger:
         """The state as the log has it now; NotFound where there is no such task."""
         with self._lock:
             self._catch_up()
-            return self._state if self._state is not None else fold(())
+            if self._state is None:
+                raise NotFound(f"there is no task {self.task!r}, or its plan was forgotten; `clew task show` lists the tasks there are")
+            return self._state
 
     def events(self) -> list[Event]:
         """Every event of the task so far, in order."""
