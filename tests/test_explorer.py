@@ -12,6 +12,7 @@ from clew.tasks.graph import Action, Element, Page
 from clew.tasks.learning import reading
 from clew.tasks.learning.choices import HINTED, NAMED, choices
 from clew.tasks.learning.explorer import Bounds, Episode, Guide, explore
+from clew.tasks.learning.guides import remaining
 from clew.tasks.learning.memory import filled, known, nothing, recalled, remember
 
 BOUNDS = Bounds(30, 10)
@@ -191,8 +192,16 @@ def test_only_the_workflow_that_is_followed_is_shown_and_of_it_what_is_left(tmp_
         second = explore(lambda: Sheet(task, ["To"], lambda s: s.held["To"] == "Cyd"), lambda u: guides, BOUNDS)
         first = second.trials[0]
         assert first.guide is not None and first.followed == second.steps == len(first.guide.steps) == 2
-        left = [sum(len(step) + 1 for step in first.guide.steps[n:]) for n in range(2)]
+        assert all("{" in line and "Cyd" not in line for _, line in first.guide.lines), "as the workflow has them: the task says the rest"
+        left = [sum(len(line) + 1 for _, line in first.guide.lines[n:]) for n in range(2)]
         assert first.shown == sum(left) + 2 * (len(task) + len("To\nSend")), "the task, the page, and of the steps those that are not done"
+
+
+def test_a_line_that_stands_for_several_steps_is_shown_once() -> None:
+    lines = ((0, 'click box "{of}"'), (0, 'click box "{of}"'), (1, 'click button "Go"'), (2, 'click button "Go"'))
+    guide = Guide("g", ('click box "a"', 'click box "b"', 'click button "Go"', 'click button "Go"'), lines=lines)
+    assert [len(remaining(guide, place)) for place in range(5)] == [3, 3, 2, 1, 0], "the same twice in a row is two lines"
+    assert remaining(Guide("g", guide.steps), 3) == ['click button "Go"']
 
 
 class Pick(Sheet):

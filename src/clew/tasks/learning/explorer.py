@@ -169,7 +169,7 @@ def attempt(world: World, episode: Episode, trial: Run, bounds: Bounds, guides: 
         options = open_to(sight.choices, trial, episode.seen, episode.dead)
         if not options:
             break
-        left = asked.left(trial) if asked.parts else remaining(steps, place)
+        left = asked.left(trial) if asked.parts else remaining(trial.guide, place) if trial.guide and steps else []
         trial.shown += len(episode.utterance) + sum(len(step) + 1 for step in left) + len(sight.page.text)
         early = [step for step in steps[place:] if trial.waited < WAITS and not ready(step, sight.page)]
         if asked.parts:

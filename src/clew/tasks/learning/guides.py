@@ -22,6 +22,7 @@ class Guide:
     name: str
     steps: tuple[str, ...]
     needs: tuple[str, ...] = ()  # words that must be there before its first step
+    lines: tuple[tuple[int, str], ...] = ()  # of each step the line of the workflow that it was filled from, with its place
 
 
 def ready(step: str, page: Page) -> bool:
@@ -77,9 +78,13 @@ def skipped(step: str) -> bool:
     return step.startswith(EACH)
 
 
-def remaining(steps: Sequence[str], place: int) -> Sequence[str]:
-    """The steps that may still be taken: those that are due, and the one before them where it may be done again."""
-    return steps[max(0, place - 1) :] if any(ANY in step for step in steps[max(0, place - 1) : place]) else steps[place:]
+def remaining(guide: Guide, place: int) -> list[str]:
+    """The lines of a workflow of which steps may still be taken: those that are due, and the one before them where it may be done again.
+    As the workflow has them, each once: who has the task can fill them in.
+    """
+    before = guide.steps[max(0, place - 1) : place]
+    lines = guide.lines or tuple(enumerate(guide.steps))
+    return [line for _, line in dict.fromkeys(lines[place - 1 if any(ANY in step for step in before) else place :])]
 
 
 def leaves_any(guide: Guide) -> bool:

@@ -96,10 +96,12 @@ def recalled(memory: Clew, utterance: str, k: int = RECALLED, fit: float = FIT) 
         if mine.kind != "workflow" or workflows.covered(mine.description, utterance) < COVERED:
             continue
         if workflows.fit(mine.description, utterance) >= fit:
-            steps = filled(mine.workflow, utterance)
+            flow = mine.workflow
+            told = _told(flow, utterance)
+            steps, lines = tuple(step for _, step in told), tuple((place, flow.steps[place]) for place, _ in told)
             left, put = accounted(mine.description, utterance)
             order = left, any(ANY in s or NAMED in s for s in steps), put, mine.bad - mine.good, len(steps)
-            found.append((order, Guide(mine.name, steps, mine.preconditions)))
+            found.append((order, Guide(mine.name, steps, mine.preconditions, lines)))
     return [guide for _, guide in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -107,14 +109,20 @@ def filled(flow: Workflow, utterance: str) -> tuple[str, ...]:
     """A workflow's steps for a task. One that was repeated for one and the same value is done to everything that it fits, or as
     often as the task says in a figure that no step has a use for.
     """
+    return tuple(step for _, step in _told(flow, utterance))
+
+
+def _told(flow: Workflow, utterance: str) -> list[tuple[int, str]]:
+    """The steps, each with the place of the workflow's line that it comes from."""
     plain = workflows.filled(flow, utterance)
     spare = [w for w in workflows.words(utterance) if w.isdigit() and len(w) < 3 and not any(w in step for step in plain)]
-    found = list[str]()
-    for step in flow.steps:
+    found = list[tuple[int, str]]()
+    for place, step in enumerate(flow.steps):
         made = workflows.filled(Workflow(flow.template, (step,)), utterance)
         lone = len(made) == 1 and step.startswith(EACH) and not made[0].startswith(EACH) and NAMED not in made[0]
-        found += made if not lone else made * max(1, int(spare[0])) if len(spare) == 1 else (ALL + made[0],)
-    return tuple(found)
+        steps = made if not lone else made * max(1, int(spare[0])) if len(spare) == 1 else (ALL + made[0],)
+        found += [(place, each) for each in steps]
+    return found
 
 
 def accounted(template: str, utterance: str) -> tuple[int, int]:
