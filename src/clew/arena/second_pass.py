@@ -27,7 +27,7 @@ from clew.recipe import Recipe
 from clew.tasks.learning.explorer import Bounds, Episode, Guide, World, explore, no_acts, succeeded
 from clew.tasks.learning.memory import known, nothing, recalled, remember
 
-COMMIT = "ef1689c0ba4576843b204731349d8c715585affa"  # that last touched the explorer: no seed of its could be developed on
+COMMIT = "ef24e58157b1f3f4aa6dbaf45db16ecbd44a329c"  # that last touched the explorer: no seed of its could be developed on
 FORMAT = 3  # of the result files
 PASSES = ("first", "second", "control")
 REACH = 10  # actions of one trial on a page, after which it is begun again; a text world is left only when it ends
