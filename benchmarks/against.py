@@ -1,10 +1,11 @@
 """This tree against another commit of ours, step by step in turns, as ratios: what a change costs on the default path.
 
-usage: python -m benchmarks.against COMMIT [--rounds 5]     real turns from $CLEW_DATA (LoCoMo), made-up ones without it
+usage: python -m benchmarks.against COMMIT [--rounds 20]     real turns from $CLEW_DATA (LoCoMo), made-up ones without it
 
 Both trees serve the same events and questions, each in a process of its own, and take turns at every step, so that a busy
-machine is busy for both. A ratio is the new tree's time by the old one's, of each pair of steps, and its median is told
-with an interval of 95 % from resampled rounds.
+machine is busy for both. A ratio is the new tree's time by the old one's: a round's is the median over its pairs of steps, and the
+median over rounds is told with an interval of 95 % from resampled rounds. A round has processes of its own: two of the same
+tree differ by a tenth and more in all that they do, so the questions of one round are no independent looks.
 """
 
 import json
@@ -59,13 +60,13 @@ def material() -> tuple[str, list[dict[str, Any]], list[tuple[str, str]]]:
 
 
 def measured(old: Path, rounds: int) -> dict[str, list[float]]:
-    """Ratios by step, one a round and step."""
+    """Ratios by step, one a round."""
     found: dict[str, list[float]] = {step: [] for step in STEPS}
     _, messages, asked = material()
     for turn in range(rounds):
         with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
             trees = [Tree(ROOT, one), Tree(old, other)]
-            order = trees if turn % 2 == 0 else trees[::-1]
+            order, pairs = trees if turn % 2 == 0 else trees[::-1], {step: list[float]() for step in STEPS}
             single, batches = messages[:SINGLE], messages[SINGLE:]
             for word, given in (
                 *(("append a batch", batches[i : i + BATCH]) for i in range(0, len(batches), BATCH)),
@@ -74,14 +75,16 @@ def measured(old: Path, rounds: int) -> dict[str, list[float]]:
                 ("recall", asked),
             ):
                 took = {tree: tree(word, given) for tree in order}
-                found[word] += [new / before for new, before in zip(took[trees[0]], took[trees[1]], strict=True)]
+                pairs[word] += [new / before for new, before in zip(took[trees[0]], took[trees[1]], strict=True)]
             for tree in trees:
                 tree.process.kill()
                 tree.process.wait()
+            for step, ratios in pairs.items():
+                found[step].append(float(np.median(ratios)))
     return found
 
 
-def main(other: Annotated[str, typer.Argument(help="The commit to compare with.")], rounds: int = 5) -> None:
+def main(other: Annotated[str, typer.Argument(help="The commit to compare with.")], rounds: int = 20) -> None:
     """Run both trees and print the ratios; a copy goes to benchmarks/results/against.json."""
     with tempfile.TemporaryDirectory() as place:
         old = Path(place) / "old"

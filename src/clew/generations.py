@@ -30,6 +30,7 @@ class Generations:
         self.recipes: dict[str, Recipe] = {}
         self._folders: dict[str, Folder] = {}
         self._static = Static()
+        self._compared: dict[int, tuple[Recipe | None, bool]] = {}  # by generation: the recipe that it was compared with, and the outcome
         for given in recipes:
             self.add(given)
 
@@ -100,7 +101,11 @@ class Generations:
     def stale(self, generation: Generation) -> bool:
         """True when its recipe, prompts, operators or models are no longer those it was built with: it is served frozen."""
         recipe = self.recipes.get(generation.recipe)
-        return recipe is None or recipe.fingerprint({**generation.declared["models"], **self.desk.names}) != generation.fingerprint
+        known, differs = self._compared.get(generation.id, (None, False))
+        if recipe is None or known is not recipe:  # asked at every recall; neither a recipe nor the models change under a Clew
+            differs = recipe is None or recipe.fingerprint({**generation.declared["models"], **self.desk.names}) != generation.fingerprint
+            self._compared[generation.id] = recipe, differs
+        return differs
 
     def frozen(self, folder: Folder) -> bool:
         """Whether nothing is folded into a serving view: it is stale, or the file cannot be written to."""
