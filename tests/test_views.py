@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import toys
 
-from clew import Clew, Models, NotFound, ReplayMiss, Scope, UsageError
+from clew import Clew, Models, NotFound, ReplayMiss, Scope, UsageError, connect
 from clew.models.fake import Dead, Fickle, Scripted
 from clew.operators import encode, retrieve
 from clew.recipe import Recipe
@@ -43,6 +43,18 @@ class Hashed:
 def dumped(clew: Clew, recipe: Recipe, id: int | None = None) -> list[Any]:
     chosen = next(g for g in clew.generations(recipe.name) if (g.state == "serving" if id is None else g.id == id))
     return list(clew._views.view(chosen, recipe).dump())
+
+
+def test_a_model_connected_before_anything_was_folded_is_used_at_once(memory: Open) -> None:
+    clew = memory(recipes=["a_mem"])
+    clew.record("The heron is back", user="ana")
+    clew.recall("heron", user="ana")
+    assert clew.status()["views"][0]["waiting"], "there is no model yet"
+    clew.close()
+    clew = memory(recipes=["a_mem"], models=connect("extractive"))
+    assert [h.memory.text for h in clew.recall("heron", user="ana")] == ["The heron is back"]
+    view = clew.status()["views"][0]
+    assert (view["generation"], view["stale"], view["waiting"]) == (1, False, []), "in place of the empty one, under its number"
 
 
 def test_a_stale_view_is_served_as_it_stood_and_says_so(memory: Open) -> None:

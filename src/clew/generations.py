@@ -1,7 +1,7 @@
 """Which views there are, which are stale, and how a new one is built beside the old and takes its place."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ class Generations:
         self.recipes: dict[str, Recipe] = {}
         self._folders: dict[str, Folder] = {}
         self._static = Static()
-        self._compared: dict[int, tuple[Recipe | None, bool]] = {}  # by generation: the recipe that it was compared with, and the outcome
+        self._fingerprints: dict[tuple[str, frozenset[tuple[str, str]]], str] = {}
         for given in recipes:
             self.add(given)
 
@@ -38,6 +38,7 @@ class Generations:
         """Make a recipe known by name; its views are opened when they are first used."""
         recipe = load(given) if isinstance(given, str) else given
         self.recipes[recipe.name] = recipe
+        self._fingerprints.clear()
         return recipe
 
     def recipe(self, name: str) -> Recipe:
@@ -101,11 +102,14 @@ class Generations:
     def stale(self, generation: Generation) -> bool:
         """True when its recipe, prompts, operators or models are no longer those it was built with: it is served frozen."""
         recipe = self.recipes.get(generation.recipe)
-        known, differs = self._compared.get(generation.id, (None, False))
-        if recipe is None or known is not recipe:  # asked at every recall; neither a recipe nor the models change under a Clew
-            differs = recipe is None or recipe.fingerprint({**generation.declared["models"], **self.desk.names}) != generation.fingerprint
-            self._compared[generation.id] = recipe, differs
-        return differs
+        return recipe is None or self._fingerprint(recipe, {**generation.declared["models"], **self.desk.names}) != generation.fingerprint
+
+    def _fingerprint(self, recipe: Recipe, models: Mapping[str, str]) -> str:
+        """The recipe's fingerprint with these models, worked out once: it is asked for at every recall."""
+        key = recipe.name, frozenset(models.items())
+        if key not in self._fingerprints:
+            self._fingerprints[key] = recipe.fingerprint(models)
+        return self._fingerprints[key]
 
     def frozen(self, folder: Folder) -> bool:
         """Whether nothing is folded into a serving view: it is stale, or the file cannot be written to."""
@@ -114,7 +118,7 @@ class Generations:
     def _open(self, recipe: Recipe, state: str) -> Generation:
         embedder = self.desk.models.embedder
         declared = {**recipe.declared(self.desk.names), "dims": embedder.dims, "space": embedder.space}
-        return new_generation(self.log, recipe.name, recipe.fingerprint(self.desk.names), declared, recipe.shares, state)
+        return new_generation(self.log, recipe.name, self._fingerprint(recipe, self.desk.names), declared, recipe.shares, state)
 
     def _folder(self, generation: Generation, recipe: Recipe, desk: Desk | None = None) -> Folder:
         return Folder(self.log, self.view(generation, recipe), recipe, desk or self.desk)
