@@ -159,6 +159,7 @@ def test_the_command_line_takes_the_key_from_the_environment(tmp_path: Path, mon
     run("record", TURNS[0], "--user", "ana")
     assert not readable(tmp_path)
     assert TURNS[0] in run("recall", "quetzal", "--user", "ana")
+    assert "there are no keys" in run("keys", "list")
     Path(f"{tmp_path / 'm.db'}.key").rename(tmp_path / "elsewhere")
     monkeypatch.setenv("CLEW_KEYFILE", str(tmp_path / "elsewhere"))
     assert TURNS[0] in run("recall", "quetzal", "--user", "ana")

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from clew.cli.serving import Keyfile, Locked, there
-from clew.cli.terminal import MEMORY, out
+from clew.cli.terminal import MEMORY, out, unlocking
 from clew.recipe import names
 
 HOST = "127.0.0.1"
@@ -35,9 +35,7 @@ def inspect(
     port = port or _free()
     address = f"http://{HOST}:{port}/inspect"
     server = importlib.import_module("clew.serve.server")  # half a second of imports that no other word needs
-    settings = server.Settings(
-        db=db, host=HOST, port=port, recipes=recipes, key=key, keyfile=str(keyfile) if keyfile else None, worker=False
-    )
+    settings = server.Settings(db=db, host=HOST, port=port, recipes=recipes, worker=False, **unlocking(db, key, keyfile))
     server.serve(settings, opening=lambda _: _opening(address, db, state, open))
 
 

@@ -77,15 +77,14 @@ def forget(
         receipt.write_text(codec.dumps(plain(found)), encoding="utf-8")
     if json:
         return show_json(found)
-    told = _told(found)
-    if not (found.seqs or found.held or dry_run):  # what was looked for before asking is no dry run that anybody wanted
-        told = told.replace("dry run: 0 events (nothing was changed)", "nothing was forgotten: no event that is left fits")
-    out.print(told)
+    out.print(_told(found, asked=dry_run))
 
 
-def _told(found: Receipt) -> str:
-    """A receipt as people read it."""
+def _told(found: Receipt, asked: bool = True) -> str:
+    """A receipt as people read it; `asked`: whether a dry run that found nothing is what somebody wanted."""
     lines = [f"{found.state}: {len(found.seqs):,} events" + (f" ({found.why})" if found.why else "")]
+    if not (found.seqs or found.held or asked):
+        lines = ["nothing was forgotten: no event that is left fits"]
     if found.counts.get("conclusion"):
         lines.append(f"{found.counts['conclusion']:,} of them were concluded from the others, or said of them")
     lines += [

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clew.cli.terminal import MEMORY, Json, Model, Url, User, clock, out, show_json
+from clew.cli.terminal import MEMORY, Json, Model, Url, User, clock, out, show_json, unlocking
 from clew.engine import Clew
 from clew.errors import NotFound, UsageError
 from clew.serve import access
@@ -62,8 +62,7 @@ def serve(
         tasks=tasks,
         model=model,
         base_url=url,
-        key=key,
-        keyfile=str(keyfile) if keyfile else None,
+        **unlocking(db, key, keyfile),
         audit=audit,
         worker=worker,
         processes=processes,
@@ -125,7 +124,7 @@ def add(
     json: Json = False,
 ) -> None:
     """Make a key and show it, this once; from the first key on nothing is answered without one."""
-    with Clew(db, key=key, keyfile=keyfile) as c:
+    with Clew(db, **unlocking(db, key, keyfile)) as c:
         made, token = access.Access(c.log).keys.add(name, access.role(role), user, days=days, by="local")
     if json:
         return show_json({"key": made, "token": token})
@@ -166,7 +165,7 @@ def there(db: str, key: str | None, keyfile: Path | None) -> Clew:
     """The memory at that address; NotFound where there is no file."""
     if "://" not in db and not Path(db).exists():
         raise NotFound(f"there is no memory at {db}; give another file with --db")
-    return Clew(db, key=key, keyfile=keyfile)
+    return Clew(db, **unlocking(db, key, keyfile))
 
 
 def _told(key: Any) -> str:

@@ -127,14 +127,16 @@ def opened(
         raise NotFound(f"there is no memory at {db}; record or import something first, or give another file with --db")
     options: dict[str, Any] = {"base_url": url} if url else {}
     models = Models() if model is None else connect(model, **options)
-    return Clew(db, recipes=tuple(recipes) or ("clew",), models=models, budget=budget, **_unlocking(db))
+    return Clew(db, recipes=tuple(recipes) or ("clew",), models=models, budget=budget, **unlocking(db))
 
 
-def _unlocking(db: Path | str) -> dict[str, Any]:
-    """What opens an encrypted file, or encrypts a new one, where the environment says it; nothing for a plain file."""
-    file = os.environ.get("CLEW_KEYFILE") or f"{db}.key"
-    wanted = isinstance(db, Path) and (Path(file).exists() or not db.exists())
-    return {"key": "env:CLEW_KEY", "keyfile": file} if wanted and os.environ.get("CLEW_KEY") else {}
+def unlocking(db: Path | str, key: str | None = None, keyfile: Path | None = None) -> dict[str, Any]:
+    """What opens an encrypted file, or encrypts a new one: what is given, else what the environment says; nothing for a plain file."""
+    place = keyfile or os.environ.get("CLEW_KEYFILE")
+    wanted = "://" not in str(db) and (Path(place or f"{db}.key").exists() or not Path(db).exists())
+    if key is None and wanted and os.environ.get("CLEW_KEY"):
+        key = "env:CLEW_KEY"
+    return {} if key is None else {"key": key, "keyfile": None if place is None else str(place)}
 
 
 def opened_whole(db: Path | str, **options: Any) -> Clew:
