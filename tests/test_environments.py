@@ -121,6 +121,12 @@ def said(world: Any) -> str:
     return [e.text for e in world.observe().elements if e.kind == "text"][-1]
 
 
+def pressed(world: Any, name: str) -> list[str]:
+    """The texts of the page after its button of that name was pressed."""
+    assert world.act(Action("click", the(world.observe(), "button", name).id)) == ""
+    return [e.text for e in world.observe().elements if e.kind == "text"]
+
+
 # -- pages ------------------------------------------------------------------------------------------------------------
 
 
@@ -267,8 +273,7 @@ def test_an_effect_that_comes_late_is_seen_and_what_is_scrolled_to_is_hit(chromi
         assert world.act(Action("click", the(world.observe(), "button", "Menu").id)) == ""
         assert "open" in world.observe().text, "a menu that takes a moment"
         for row in ("row 11", "row 0", "row 7"):
-            assert world.act(Action("click", the(world.observe(), "button", row).id)) == ""
-            assert row in [e.text for e in world.observe().elements if e.kind == "text"], "the first press meets it"
+            assert row in pressed(world, row), "the first press meets it"
 
 
 @playwright
@@ -300,8 +305,7 @@ def test_what_a_field_offers_late_is_seen_as_something_to_press_whatever_its_mar
         world.reset({"address": f"{site[0]}/offers.html"})
         assert world.act(Action("type", the(world.observe(), "input", "Town").id, "Bel")) == ""
         for name in ("Belfort", "Belmont"):
-            assert world.act(Action("click", the(world.observe(), "button", name).id)) == ""
-            assert [e.text for e in world.observe().elements if e.kind == "text"][-1] == name
+            assert pressed(world, name)[-1] == name
 
 
 @playwright
@@ -313,8 +317,7 @@ def test_of_what_is_nearly_covered_the_strip_that_is_left_is_pressed(chromium: A
     )
     with Browser(chromium) as world:
         world.reset({"address": f"{site[0]}/strip.html"})
-        assert world.act(Action("click", the(world.observe(), "button", "ONE").id)) == ""
-        assert [e.text for e in world.observe().elements if e.kind == "text"] == ["1"]
+        assert pressed(world, "ONE") == ["1"]
 
 
 @playwright
@@ -328,8 +331,7 @@ def test_what_lies_wholly_under_other_controls_is_pressed_with_the_keyboard_and_
     )
     with Browser(chromium) as world:
         world.reset({"address": f"{site[0]}/under.html"})
-        assert world.act(Action("click", the(world.observe(), "button", "ONE").id)) == ""
-        assert [e.text for e in world.observe().elements if e.kind == "text"] == ["1"]
+        assert pressed(world, "ONE") == ["1"]
         assert world.act(Action("check", the(world.observe(), "checkbox", "three").id)) == ""
         assert the(world.observe(), "checkbox", "three").checked
         assert "covers it" in world.act(Action("hover", the(world.observe(), "button", "ONE").id)), "there is no hovering by keys"
