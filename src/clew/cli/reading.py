@@ -80,7 +80,7 @@ def recall(
             max_tokens=max_tokens,
             archived=archived,
         )
-        waits = "" if hits else _waits(c, recipe)
+        waits = "" if hits or json else _waits(c, recipe)
     if json:
         return show_json(
             [{"rank": n, "score": h.score, "why": h.why, "changes": h.changes, "memory": h.memory} for n, h in enumerate(hits, 1)]
@@ -111,7 +111,7 @@ def ask(
     """An answer with the quotes it rests on, or nothing where memory does not support one."""
     with opened(db, _recipes(recipe), model=model, url=url) as c:
         answer = c.ask(text, user=user, agent=agent, session=session, k=k, at=at, valid_at=valid_at, as_of=place(as_of))
-        waits = _waits(c, recipe) if answer.text is None else ""
+        waits = _waits(c, recipe) if answer.text is None and not json else ""
     if json:
         return show_json(answer)
     if answer.text is None:
@@ -199,7 +199,7 @@ def memories(
     """The memories of a user as they are now, oldest first."""
     with opened(db, _recipes(recipe)) as c:
         found = c.memories(user=user, kind=kind, after=after, limit=limit)
-        waits = "" if found else _waits(c, recipe)
+        waits = "" if found or json else _waits(c, recipe)
     if json:
         return show_json(found)
     for memory in found:
